@@ -1,0 +1,44 @@
+# Needs Python >= 3.11, make and a package index. Everything else is installed into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench lock clean
+
+help: ## Show what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Install schemad and its tools into .venv
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "schemad needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "installing into $(VENV) (about a minute, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(INSTALLED) ## See it work: an embedded PostgreSQL, a daemon, four requests
+	@$(BIN)/schemad demo
+
+lint: $(INSTALLED) ## Style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## Lint, then every test, on each PostgreSQL found
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: $(INSTALLED) ## Latency and backlog beside their floors, as ratios
+	$(BIN)/python -m benchmarks
+
+lock: ## Write requirements.lock anew (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+		--extra test --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## Remove what make installed and built
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,26 @@
+CREATE OR REPLACE PROCEDURE schemad.create_table(
+  requester_user_id text,
+  schema_name text,
+  request_payload jsonb,
+  INOUT request_id integer DEFAULT NULL,
+  INOUT status text DEFAULT NULL,
+  INOUT verdict text DEFAULT NULL,
+  INOUT message text DEFAULT NULL
+)
+LANGUAGE plpgsql
+AS $procedure$
+-- A procedure that commits can't pin its search_path, so every name here carries its schema.
+DECLARE
+  request schemad.schema_requests;
+BEGIN
+  request_id := schemad.submit_request(requester_user_id, schema_name, request_payload);
+  COMMIT;
+  request := schemad.wait_for_request(request_id);
+  status := request.status;
+  verdict := request.verdict;
+  message := schemad.request_message(request);
+END
+$procedure$;
+
+COMMENT ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) IS
+  'Submits, commits, and waits up to 10 s for the decision, in one line of psql. Example: CALL schemad.create_table(''me'', ''notes'', ''{"fields": [{"name": "title", "type": "text"}]}''). Not inside a transaction block.';

@@ -1,0 +1,11 @@
+CREATE OR REPLACE FUNCTION schemad.is_transient(sqlstate_code text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+-- Errors of the moment, not of the request (PostgreSQL's Appendix A): lost connection, serialisation and
+-- deadlock, lock not available, resources short, operator's intervention, system error, read-only.
+SELECT left(sqlstate_code, 2) IN ('08', '53', '57', '58')
+  OR sqlstate_code IN ('40001', '40P01', '55P03', '25006')
+$function$;
+
+COMMENT ON FUNCTION schemad.is_transient(text) IS
+  'True for an error that passes by itself: the request is tried again and never counts as failed by it. Internal to the daemon.';

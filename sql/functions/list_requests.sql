@@ -1,0 +1,34 @@
+CREATE OR REPLACE FUNCTION schemad.list_requests(
+  status text DEFAULT NULL,
+  requester_user_id text DEFAULT NULL,
+  row_limit integer DEFAULT 50,
+  row_offset integer DEFAULT 0
+) RETURNS SETOF schemad.schema_requests
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+#variable_conflict use_column
+BEGIN
+  IF list_requests.status NOT IN ('pending', 'approved', 'rejected', 'cancelled') THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('unknown status %L', list_requests.status),
+      HINT = 'A status is pending, approved, rejected or cancelled; NULL is all of them.';
+  ELSIF row_limit NOT BETWEEN 1 AND 1000 OR row_offset < 0 THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('row_limit %s, row_offset %s are out of range', row_limit, row_offset),
+      HINT = 'row_limit is 1 to 1000, row_offset 0 or more.';
+  END IF;
+  RETURN QUERY
+  SELECT r.*
+  FROM schemad.schema_requests AS r
+  WHERE (list_requests.status IS NULL OR r.status = list_requests.status)
+    AND (list_requests.requester_user_id IS NULL OR r.requester_user_id = list_requests.requester_user_id)
+  ORDER BY r.id DESC
+  LIMIT row_limit OFFSET row_offset;
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.list_requests(text, text, integer, integer) IS
+  'Requests that the caller may see, newest first. Example: SELECT id, schema_name, verdict FROM schemad.list_requests(status => ''pending'').';

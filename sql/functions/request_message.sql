@@ -1,0 +1,20 @@
+CREATE OR REPLACE FUNCTION schemad.request_message(request schemad.schema_requests) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+SELECT CASE
+  WHEN request.status <> 'pending' THEN concat_ws(': ',
+    concat_ws(' ', request.status, 'by ' || request.decided_by), nullif(request.decision_reason, ''))
+  WHEN request.verdict IS NULL THEN 'not yet assessed'
+  ELSE concat_ws(': ',
+    CASE request.verdict WHEN 'failed' THEN 'failed' ELSE 'waits for review' END,
+    (
+      SELECT string_agg(concat_ws(' ', f.value ->> 'field', f.value ->> 'message', '[' || (f.value ->> 'rule') || ']'), '; ')
+      FROM jsonb_array_elements(request.findings) AS f
+      WHERE f.value ->> 'severity' <> 'warn'
+    ))
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.request_message(schemad.schema_requests) IS
+  'What became of a request, in a sentence. Example: SELECT schemad.request_message(r) FROM schemad.schema_requests AS r.';

@@ -1,0 +1,51 @@
+CREATE OR REPLACE FUNCTION schemad.wait_for_request(request_id integer, timeout interval DEFAULT '10 s')
+RETURNS schemad.schema_requests
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+#variable_conflict use_variable
+DECLARE
+  found record;
+  request schemad.schema_requests;
+  deadline constant timestamptz := clock_timestamp() + timeout;
+  pause double precision := 0.001;
+BEGIN
+  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'feature_not_supported',
+      MESSAGE = format('a %s transaction can''t see a decision that is made while it waits',
+        current_setting('transaction_isolation')),
+      HINT = 'Call wait_for_request() outside of it, or in a read committed transaction.';
+  END IF;
+  LOOP
+    SELECT r AS request, r.xmin = pg_current_xact_id_if_assigned()::xid AS is_ours INTO found
+    FROM schemad.schema_requests AS r
+    WHERE r.id = request_id;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'no_data_found',
+        MESSAGE = format('there is no request %s', request_id),
+        HINT = 'Or it is another role''s: schemad.list_requests() shows those that you may see.';
+    END IF;
+    request := found.request;
+    IF request.verdict IS NOT NULL OR request.status <> 'pending' THEN
+      RETURN request;
+    ELSIF found.is_ours THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'object_not_in_prerequisite_state',
+        MESSAGE = format('request %s was submitted in this transaction, so nobody can see it yet', request_id),
+        HINT = 'Commit first, then wait. CALL schemad.create_table(…) does both.';
+    ELSIF clock_timestamp() >= deadline THEN
+      RAISE WARNING USING
+        MESSAGE = format('request %s has not been assessed within %s', request_id, timeout),
+        HINT = 'It is kept, and decided as soon as a daemon runs: schemad doctor tells what is missing.';
+      RETURN request;
+    END IF;
+    PERFORM pg_sleep(pause);
+    pause := least(pause * 1.5, 0.1);
+  END LOOP;
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.wait_for_request(integer, interval) IS
+  'Returns the request as soon as it has a verdict or a decision, or as it is when the time is up. Example: SELECT status, verdict FROM schemad.wait_for_request(42).';

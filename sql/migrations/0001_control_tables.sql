@@ -1,0 +1,165 @@
+-- The control tables: what was asked for, what became of it, and what exists because of it.
+-- Identity columns stand where the specification says SERIAL: the same integers, and nobody can set them.
+
+CREATE SCHEMA schemad;
+COMMENT ON SCHEMA schemad IS
+  'Applications ask for tables here; the schemad daemon creates what is low-risk. Start with: \df+ schemad.*';
+REVOKE ALL ON SCHEMA schemad FROM PUBLIC;
+
+CREATE TABLE schemad.migrations (
+  file text PRIMARY KEY,
+  checksum text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now(),
+  applied_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE schemad.migrations IS
+  'Which SQL files made this schema: migrations once each, functions, triggers and views in their present form.';
+COMMENT ON COLUMN schemad.migrations.file IS 'Path below sql/, such as migrations/0001_control_tables.sql.';
+COMMENT ON COLUMN schemad.migrations.checksum IS 'SHA-256 of the file as it was applied, in hexadecimal.';
+COMMENT ON COLUMN schemad.migrations.applied_at IS 'When it was applied (last, for what is re-applied).';
+COMMENT ON COLUMN schemad.migrations.applied_by IS 'The login that ran schemad migrate.';
+
+CREATE TABLE schemad.schema_registry (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name varchar(255) NOT NULL UNIQUE,
+  description text,
+  owner varchar(255),
+  is_active boolean NOT NULL DEFAULT true,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  owner_role name NOT NULL,
+  version integer NOT NULL DEFAULT 1 CHECK (version > 0)
+);
+COMMENT ON TABLE schemad.schema_registry IS 'The tables that schemad made and looks after, one row each.';
+COMMENT ON COLUMN schemad.schema_registry.name IS 'Name of the table, in lower case.';
+COMMENT ON COLUMN schemad.schema_registry.description IS 'What the table is for, in its requester''s words.';
+COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table.';
+COMMENT ON COLUMN schemad.schema_registry.is_active IS 'False once deprecated: no further fields until restored.';
+COMMENT ON COLUMN schemad.schema_registry.owner_role IS
+  'Database role that asked for the table. A request for it from another role waits for review.';
+COMMENT ON COLUMN schemad.schema_registry.version IS 'Counts the applied changes; schema_versions has each.';
+
+CREATE TABLE schemad.schema_fields (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  schema_id integer NOT NULL REFERENCES schemad.schema_registry (id) ON DELETE CASCADE,
+  field_name varchar(255) NOT NULL,
+  field_type varchar(64) NOT NULL,
+  is_nullable boolean NOT NULL DEFAULT true,
+  default_value text,
+  metadata jsonb NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (schema_id, field_name)
+);
+COMMENT ON TABLE schemad.schema_fields IS 'The fields of each registered table, in the order they were made.';
+COMMENT ON COLUMN schemad.schema_fields.field_type IS 'The type as PostgreSQL writes it, such as varchar(255).';
+COMMENT ON COLUMN schemad.schema_fields.default_value IS 'The default as SQL, or NULL.';
+COMMENT ON COLUMN schemad.schema_fields.metadata IS 'The requester''s own notes on the field; schemad only keeps them.';
+
+CREATE TABLE schemad.schema_versions (
+  schema_id integer NOT NULL REFERENCES schemad.schema_registry (id) ON DELETE CASCADE,
+  version integer NOT NULL,
+  request_id integer,
+  operation text NOT NULL,
+  fields jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (schema_id, version)
+);
+COMMENT ON TABLE schemad.schema_versions IS 'Each applied change of a table, numbered, with the fields it then had.';
+COMMENT ON COLUMN schemad.schema_versions.operation IS
+  'create_table, add_fields, deprecate, restore or drop_table.';
+COMMENT ON COLUMN schemad.schema_versions.fields IS 'All fields after the change, each with name, type and nullability.';
+
+CREATE TABLE schemad.schema_requests (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  requester_user_id varchar(255) NOT NULL,
+  schema_name varchar(255) NOT NULL,
+  request_payload jsonb NOT NULL,
+  status varchar(50) NOT NULL DEFAULT 'pending'
+    CHECK (status IN ('pending', 'approved', 'rejected', 'cancelled')),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  processed_at timestamptz,
+  verdict text CHECK (verdict IN ('auto', 'review', 'failed')),
+  findings jsonb NOT NULL DEFAULT '[]',
+  plan_sql text,
+  requested_by name NOT NULL DEFAULT current_user,
+  requested_login name NOT NULL DEFAULT session_user,
+  decided_by text,
+  decision_reason text,
+  idempotency_key text,
+  attempts integer NOT NULL DEFAULT 0,
+  next_attempt_at timestamptz,
+  last_error text,
+  UNIQUE (requested_by, idempotency_key)
+);
+COMMENT ON TABLE schemad.schema_requests IS
+  'Requests for tables and fields, and the queue of the daemon. INSERT requester_user_id, schema_name and request_payload, or call schemad.submit_request().';
+COMMENT ON COLUMN schemad.schema_requests.requester_user_id IS 'Who asks, in the application''s own terms.';
+COMMENT ON COLUMN schemad.schema_requests.schema_name IS 'Name of the table that should exist.';
+COMMENT ON COLUMN schemad.schema_requests.request_payload IS
+  'What the table should have: {"description": "…", "fields": [{"name": "…", "type": "…"}]}.';
+COMMENT ON COLUMN schemad.schema_requests.status IS
+  'pending until decided; approved: applied; rejected: by a reviewer; cancelled: withdrawn.';
+COMMENT ON COLUMN schemad.schema_requests.processed_at IS 'When it became approved, rejected or cancelled.';
+COMMENT ON COLUMN schemad.schema_requests.verdict IS
+  'NULL: not yet assessed. auto: low-risk, applied by itself. review: waits for a person. failed: PostgreSQL refused the plan.';
+COMMENT ON COLUMN schemad.schema_requests.findings IS
+  'Why: a list of {rule, severity, field, message, hint}.';
+COMMENT ON COLUMN schemad.schema_requests.plan_sql IS 'The exact SQL that was run, or that an approval would run.';
+COMMENT ON COLUMN schemad.schema_requests.requested_by IS 'Database role that asked; set by a trigger.';
+COMMENT ON COLUMN schemad.schema_requests.requested_login IS 'Login behind requested_by, where SET ROLE was used; set by a trigger.';
+COMMENT ON COLUMN schemad.schema_requests.decided_by IS 'The reviewer''s role, or schemad where the policy decided.';
+COMMENT ON COLUMN schemad.schema_requests.idempotency_key IS
+  'The requester''s own key: the same key again returns the first request.';
+COMMENT ON COLUMN schemad.schema_requests.attempts IS 'How often it was tried; errors that pass are tried again.';
+COMMENT ON COLUMN schemad.schema_requests.next_attempt_at IS 'Not tried again before this time.';
+COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of the last attempt that did not succeed.';
+
+-- The queue: held and decided requests are not in it, so they can't slow or starve new ones.
+CREATE INDEX schema_requests_claimable ON schemad.schema_requests (id)
+  WHERE status = 'pending' AND verdict IS NULL;
+CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
+
+CREATE TABLE schemad.schema_changes_audit (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  schema_id integer,
+  request_id integer,
+  change_summary text,
+  migration_sql text,
+  applied_by varchar(255),
+  applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE schemad.schema_changes_audit IS
+  'Each change that was made, with the SQL that made it. Rows are only ever added.';
+COMMENT ON COLUMN schemad.schema_changes_audit.schema_id IS 'schema_registry.id, kept after the registry row is gone.';
+COMMENT ON COLUMN schemad.schema_changes_audit.applied_by IS 'Who decided it: schemad, or the reviewer''s role.';
+
+CREATE TABLE schemad.auto_create_log (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  schema_name varchar(255),
+  table_name varchar(255),
+  action varchar(50) NOT NULL CHECK (action IN ('created', 'skipped', 'failed')),
+  details jsonb NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE schemad.auto_create_log IS
+  'One row for each decision of the daemon: created, skipped (held for review) or failed.';
+COMMENT ON COLUMN schemad.auto_create_log.schema_name IS 'schema_requests.schema_name.';
+COMMENT ON COLUMN schemad.auto_create_log.table_name IS 'The table, with the database schema it is in.';
+COMMENT ON COLUMN schemad.auto_create_log.details IS 'request_id, operation, findings; for failures sqlstate and error.';
+
+CREATE TABLE schemad.notifications (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  user_id varchar(255) NOT NULL,
+  payload jsonb NOT NULL,
+  delivered boolean NOT NULL DEFAULT false,
+  delivery_channel varchar(50) NOT NULL DEFAULT 'dm',
+  created_at timestamptz NOT NULL DEFAULT now(),
+  role_name name NOT NULL
+);
+COMMENT ON TABLE schemad.notifications IS
+  'Messages to requesters about their requests. LISTEN schemad_decisions tells when there is a new one.';
+COMMENT ON COLUMN schemad.notifications.user_id IS 'requester_user_id of the request.';
+COMMENT ON COLUMN schemad.notifications.payload IS 'request_id, schema_name, status, verdict, message, findings.';
+COMMENT ON COLUMN schemad.notifications.delivered IS 'Set by whoever passed the message on.';
+COMMENT ON COLUMN schemad.notifications.role_name IS 'requested_by of the request: the role that may read the row.';
+CREATE INDEX notifications_undelivered ON schemad.notifications (user_id, id) WHERE NOT delivered;

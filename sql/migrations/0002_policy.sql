@@ -1,0 +1,93 @@
+-- What counts as low-risk. Every daemon reads it from here, so all of them agree.
+
+CREATE TABLE schemad.policy (
+  is_policy boolean PRIMARY KEY DEFAULT true CHECK (is_policy),
+  version integer NOT NULL DEFAULT 1,
+  table_schema name NOT NULL DEFAULT 'public',
+  owner_role name DEFAULT 'schemad_owner',
+  grant_to_requester text[] NOT NULL DEFAULT '{SELECT,INSERT,UPDATE,DELETE}'
+    CHECK (grant_to_requester <@ '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'),
+  max_fields integer NOT NULL DEFAULT 100 CHECK (max_fields BETWEEN 1 AND 1600),
+  max_indexes integer NOT NULL DEFAULT 10 CHECK (max_indexes BETWEEN 0 AND 100),
+  max_payload_bytes integer NOT NULL DEFAULT 262144 CHECK (max_payload_bytes BETWEEN 1024 AND 16777216),
+  max_attempts integer NOT NULL DEFAULT 10 CHECK (max_attempts BETWEEN 1 AND 1000),
+  allow_self_approval boolean NOT NULL DEFAULT false,
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  changed_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE schemad.policy IS 'One row: the limits and switches of what happens by itself. UPDATE it; daemons follow at once.';
+COMMENT ON COLUMN schemad.policy.version IS 'Counts changes of policy, safe_types and protected_tables; kept by triggers.';
+COMMENT ON COLUMN schemad.policy.table_schema IS 'Database schema in which tables are created.';
+COMMENT ON COLUMN schemad.policy.owner_role IS 'Owner of created tables; NULL: the role that the daemon runs as.';
+COMMENT ON COLUMN schemad.policy.grant_to_requester IS 'Privileges on a new table for the role that asked for it.';
+COMMENT ON COLUMN schemad.policy.max_fields IS 'A request with more fields waits for review. PostgreSQL itself allows 1,600.';
+COMMENT ON COLUMN schemad.policy.max_indexes IS 'A request with more indexes (uniques included) waits for review.';
+COMMENT ON COLUMN schemad.policy.max_payload_bytes IS 'A larger payload is refused at submit (size as stored, in bytes).';
+COMMENT ON COLUMN schemad.policy.max_attempts IS 'After so many attempts a request with passing errors counts as failed.';
+COMMENT ON COLUMN schemad.policy.allow_self_approval IS 'True: a requester may approve its own requests (no four eyes).';
+INSERT INTO schemad.policy DEFAULT VALUES;
+
+CREATE TABLE schemad.safe_types (
+  name text PRIMARY KEY,
+  aliases text[] NOT NULL DEFAULT '{}',
+  modifiers smallint NOT NULL DEFAULT 0 CHECK (modifiers BETWEEN 0 AND 2),
+  modifier_min integer,
+  modifier_max integer,
+  auto boolean NOT NULL DEFAULT true,
+  added_at timestamptz NOT NULL DEFAULT now(),
+  added_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE schemad.safe_types IS 'The types that a field may have. A type that is not here is refused at submit.';
+COMMENT ON COLUMN schemad.safe_types.name IS 'The name that schemad writes.';
+COMMENT ON COLUMN schemad.safe_types.aliases IS 'Other names for it that a request may use.';
+COMMENT ON COLUMN schemad.safe_types.modifiers IS 'How many modifiers it takes at most: 1 for varchar(n), 2 for numeric(p,s).';
+COMMENT ON COLUMN schemad.safe_types.modifier_min IS 'Smallest first modifier.';
+COMMENT ON COLUMN schemad.safe_types.modifier_max IS 'Largest first modifier.';
+COMMENT ON COLUMN schemad.safe_types.auto IS 'False: a request with this type waits for review.';
+
+INSERT INTO schemad.safe_types (name, aliases, modifiers, modifier_min, modifier_max)
+VALUES
+  ('text', '{}', 0, NULL, NULL),
+  ('varchar', '{character varying}', 1, 1, 10485760),
+  ('char', '{character,bpchar}', 1, 1, 10485760),
+  ('smallint', '{int2}', 0, NULL, NULL),
+  ('integer', '{int,int4}', 0, NULL, NULL),
+  ('bigint', '{int8}', 0, NULL, NULL),
+  ('smallserial', '{serial2}', 0, NULL, NULL),
+  ('serial', '{serial4}', 0, NULL, NULL),
+  ('bigserial', '{serial8}', 0, NULL, NULL),
+  ('numeric', '{decimal}', 2, 1, 1000),
+  ('real', '{float4}', 0, NULL, NULL),
+  ('double precision', '{float8,float}', 0, NULL, NULL),
+  ('boolean', '{bool}', 0, NULL, NULL),
+  ('date', '{}', 0, NULL, NULL),
+  ('time', '{time without time zone}', 1, 0, 6),
+  ('timetz', '{time with time zone}', 1, 0, 6),
+  ('timestamp', '{timestamp without time zone}', 1, 0, 6),
+  ('timestamptz', '{timestamp with time zone}', 1, 0, 6),
+  ('interval', '{}', 1, 0, 6),
+  ('uuid', '{}', 0, NULL, NULL),
+  ('json', '{}', 0, NULL, NULL),
+  ('jsonb', '{}', 0, NULL, NULL),
+  ('bytea', '{}', 0, NULL, NULL),
+  ('inet', '{}', 0, NULL, NULL),
+  ('cidr', '{}', 0, NULL, NULL),
+  ('macaddr', '{}', 0, NULL, NULL);
+
+CREATE TABLE schemad.protected_tables (
+  name text PRIMARY KEY CHECK (name = lower(name)),
+  reason text,
+  added_at timestamptz NOT NULL DEFAULT now(),
+  added_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE schemad.protected_tables IS 'Names that no request may have. A request for one is refused at submit.';
+COMMENT ON COLUMN schemad.protected_tables.name IS 'In lower case: requests are folded before they are compared.';
+
+INSERT INTO schemad.protected_tables (name, reason)
+VALUES
+  ('messages', 'critical table of the application'),
+  ('queries', 'critical table of the application'),
+  ('user_profiles', 'critical table of the application'),
+  ('documents', 'critical table of the application'),
+  ('schema_registry', 'control table of schemad'),
+  ('schema_requests', 'control table of schemad');

@@ -1,0 +1,59 @@
+-- Who may do what. Everything starts from nothing, so that a grant that is gone from here is gone from the database.
+REVOKE ALL ON ALL TABLES IN SCHEMA schemad FROM PUBLIC, schemad_requester, schemad_reviewer, schemad_daemon, schemad_owner;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA schemad FROM PUBLIC, schemad_requester, schemad_reviewer, schemad_daemon, schemad_owner;
+
+GRANT USAGE ON SCHEMA schemad TO schemad_requester, schemad_reviewer, schemad_daemon;
+
+GRANT SELECT ON
+  schemad.schema_requests, schemad.notifications, schemad.schema_registry, schemad.schema_fields,
+  schemad.schema_versions, schemad.policy, schemad.safe_types, schemad.protected_tables, schemad.pending_requests
+TO schemad_requester, schemad_reviewer, schemad_daemon;
+GRANT SELECT ON schemad.schema_changes_audit, schemad.auto_create_log, schemad.migrations
+TO schemad_reviewer, schemad_daemon;
+
+-- Requesters ask; the columns of the outcome are not theirs to write.
+GRANT INSERT (requester_user_id, schema_name, request_payload, idempotency_key) ON schemad.schema_requests
+TO schemad_requester;
+GRANT UPDATE (delivered, delivery_channel) ON schemad.notifications TO schemad_requester;
+GRANT EXECUTE ON FUNCTION
+  schemad.submit_request(text, text, jsonb, text),
+  schemad.cancel_request(integer)
+TO schemad_requester;
+GRANT EXECUTE ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) TO schemad_requester;
+
+GRANT EXECUTE ON FUNCTION
+  schemad.caller(),
+  schemad.list_requests(text, text, integer, integer),
+  schemad.wait_for_request(integer, interval),
+  schemad.request_message(schemad.schema_requests),
+  schemad.describe_schema(text),
+  schemad.retry_request(integer)
+TO schemad_requester, schemad_reviewer;
+
+GRANT EXECUTE ON FUNCTION
+  schemad.approve_request(integer, text),
+  schemad.reject_request(integer, text),
+  schemad.cancel_request(integer)
+TO schemad_reviewer;
+
+-- The daemon records; the audit, the log and the notifications can't be rewritten by it.
+GRANT UPDATE (status, processed_at, verdict, findings, plan_sql, decided_by, decision_reason, attempts,
+  next_attempt_at, last_error) ON schemad.schema_requests TO schemad_daemon;
+GRANT INSERT, UPDATE, DELETE ON schemad.schema_registry, schemad.schema_fields TO schemad_daemon;
+GRANT INSERT ON schemad.schema_versions, schemad.schema_changes_audit, schemad.auto_create_log, schemad.notifications
+TO schemad_daemon;
+GRANT EXECUTE ON FUNCTION
+  schemad.apply_batch(integer, jsonb),
+  schemad.record_batch(jsonb, text),
+  schemad.table_facts(text),
+  schemad.is_transient(text),
+  schemad.request_message(schemad.schema_requests)
+TO schemad_daemon;
+
+DO $grants$
+DECLARE
+  table_schema constant name := (SELECT p.table_schema FROM schemad.policy AS p);
+BEGIN
+  EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO schemad_owner', table_schema);
+END
+$grants$;

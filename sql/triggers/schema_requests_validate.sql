@@ -1,0 +1,36 @@
+CREATE OR REPLACE FUNCTION schemad.validate_request() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  problem record;
+BEGIN
+  problem := schemad.shape_problem(NEW.requester_user_id, NEW.schema_name, NEW.request_payload);
+  IF problem.rule IS NOT NULL THEN
+    PERFORM schemad.raise_problem(problem.rule, problem.field, problem.given, NEW.schema_name);
+  END IF;
+
+  IF NEW.status <> 'pending' OR num_nonnulls(NEW.processed_at, NEW.verdict, NEW.plan_sql, NEW.decided_by,
+    NEW.decision_reason, NEW.next_attempt_at, NEW.last_error) > 0 OR NEW.attempts <> 0 OR NEW.findings <> '[]' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = 'the outcome of a request can''t be set by whoever asks',
+      DETAIL = format('Rule request.outcome_set, request for table %L.', NEW.schema_name),
+      HINT = 'Give requester_user_id, schema_name, request_payload and, if you like, idempotency_key.';
+  END IF;
+
+  NEW.created_at := clock_timestamp();
+  NEW.requested_by := schemad.caller();
+  NEW.requested_login := session_user;
+  RETURN NEW;
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.validate_request() IS
+  'Refuses a request of unsound shape, and stamps who asked. It is the same for submit_request() and a plain INSERT.';
+
+CREATE OR REPLACE TRIGGER validate_request
+BEFORE INSERT ON schemad.schema_requests
+FOR EACH ROW EXECUTE FUNCTION schemad.validate_request();
+
+COMMENT ON TRIGGER validate_request ON schemad.schema_requests IS 'Sound shape, no forged outcome, a true requested_by.';

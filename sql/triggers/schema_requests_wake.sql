@@ -1,0 +1,15 @@
+CREATE OR REPLACE TRIGGER wake_daemons
+AFTER INSERT ON schemad.schema_requests
+FOR EACH STATEMENT EXECUTE FUNCTION schemad.wake_daemons();
+
+COMMENT ON TRIGGER wake_daemons ON schemad.schema_requests IS 'One wake-up a statement.';
+
+-- Approving and retrying are UPDATEs that put a request back into the queue. The daemon's own updates
+-- take requests out of it, and fail the WHEN without calling anything.
+CREATE OR REPLACE TRIGGER wake_daemons_again
+AFTER UPDATE ON schemad.schema_requests
+FOR EACH ROW
+WHEN (NEW.status = 'pending' AND NEW.verdict IS NULL AND OLD.verdict IS NOT NULL)
+EXECUTE FUNCTION schemad.wake_daemons();
+
+COMMENT ON TRIGGER wake_daemons_again ON schemad.schema_requests IS 'A wake-up for each request that was approved or is to be retried.';

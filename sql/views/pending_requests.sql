@@ -1,0 +1,17 @@
+CREATE OR REPLACE VIEW schemad.pending_requests WITH (security_invoker = true) AS
+SELECT r.id,
+  r.schema_name,
+  r.requester_user_id,
+  r.requested_by,
+  date_trunc('second', clock_timestamp() - r.created_at) AS age,
+  coalesce(r.verdict, 'queued') AS state,
+  schemad.request_message(r) AS why,
+  r.plan_sql
+FROM schemad.schema_requests AS r
+WHERE r.status = 'pending'
+ORDER BY r.id;
+
+COMMENT ON VIEW schemad.pending_requests IS
+  'What waits, and why, with the SQL that an approval would run. Then: SELECT schemad.approve_request(id, ''reason'').';
+COMMENT ON COLUMN schemad.pending_requests.state IS 'queued: not yet assessed; review: waits for a person; failed: PostgreSQL refused the plan.';
+COMMENT ON COLUMN schemad.pending_requests.why IS 'The findings in words.';

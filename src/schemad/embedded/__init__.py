@@ -1,0 +1,20 @@
+"""A PostgreSQL server run as a child process, for `schemad dev` and for tests without Docker."""
+
+from schemad.embedded.binaries import (
+    Binaries,
+    BinariesNotFound,
+    EmbeddedPostgresError,
+    find_binaries,
+    installed_majors,
+)
+from schemad.embedded.server import AlreadyRunning, EmbeddedPostgres
+
+__all__ = [
+    "AlreadyRunning",
+    "Binaries",
+    "BinariesNotFound",
+    "EmbeddedPostgres",
+    "EmbeddedPostgresError",
+    "find_binaries",
+    "installed_majors",
+]

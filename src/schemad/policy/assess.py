@@ -1,0 +1,136 @@
+"""The assessment: every finding that the policy has about a request, given what the database holds."""
+
+from collections.abc import Iterator
+
+from schemad.policy import rules
+from schemad.policy.difference import Difference
+from schemad.policy.facts import RELATION_KINDS, TableFacts
+from schemad.policy.policy import Policy
+from schemad.request.defaults import Generator
+from schemad.request.expressions import Expression
+from schemad.request.finding import Finding
+from schemad.request.table import Action, Field, TableRequest
+
+
+def assess(
+    request: TableRequest,
+    policy: Policy,
+    facts: TableFacts,
+    lacking: Difference | None,
+    requested_by: str | None,
+) -> tuple[Finding, ...]:
+    """Judges a request.
+
+    Args:
+        request: What is asked for.
+        policy: What is low-risk.
+        facts: What the database holds under the name.
+        lacking: What the table lacks, where it exists.
+        requested_by: Database role that asks; None when nobody does, as in a plan made offline.
+
+    Returns:
+        The findings; a request without any but warnings is low-risk.
+    """
+    findings = [*_table(request, policy, facts, requested_by)]
+    if request.action is Action.ENSURE:
+        findings += _limits(request, policy)
+        for field in request.fields if lacking is None else lacking.fields:
+            findings += _field(field, policy)
+        for field in request.fields if lacking is None else lacking.references:
+            findings += _reference(field, policy)
+        for check in request.checks if lacking is None else lacking.checks:
+            findings.append(
+                rules.CHECK_EXPRESSION.finding(f"the check ({check.sql}) has to be read")
+            )
+        if lacking is not None:
+            findings += _change(lacking, facts)
+    return tuple(findings)
+
+
+def _table(
+    request: TableRequest, policy: Policy, facts: TableFacts, requested_by: str | None
+) -> Iterator[Finding]:
+    name = request.name
+    if name in policy.protected_tables:
+        yield rules.NAME_PROTECTED.finding(f"{name} is a protected table")
+    if not facts.is_registered:
+        if request.action is not Action.ENSURE:
+            yield rules.TABLE_UNKNOWN.finding(f"schemad has made no table {name}")
+        elif facts.relation:
+            kind = RELATION_KINDS.get(facts.relation, "relation")
+            yield rules.TABLE_TAKEN.finding(f"{name} is already the name of a {kind}")
+        elif facts.has_type:
+            yield rules.TABLE_TAKEN.finding(f"{name} is already the name of a type")
+        return
+    if facts.relation not in (None, "r"):
+        kind = RELATION_KINDS.get(facts.relation, "relation")
+        yield rules.TABLE_TAKEN.finding(f"{name} is now the name of a {kind}")
+    elif facts.relation is None:
+        yield rules.TABLE_MISSING.finding(f"the table {name} was dropped by hand")
+    if requested_by is not None and facts.owner_role != requested_by:
+        yield rules.TABLE_ANOTHER_ROLE.finding(f"{name} is a table of role {facts.owner_role}")
+    if not facts.is_active and request.action is Action.ENSURE:
+        yield rules.TABLE_DEPRECATED.finding(f"{name} is deprecated")
+    if request.action is Action.DROP:
+        yield rules.TABLE_DROP.finding(f"{name} and its rows would be gone")
+
+
+def _limits(request: TableRequest, policy: Policy) -> Iterator[Finding]:
+    if len(request.fields) > policy.max_fields:
+        yield rules.LIMIT_FIELDS.finding(
+            f"{len(request.fields)} fields; the policy allows {policy.max_fields}"
+        )
+    if request.index_count > policy.max_indexes:
+        yield rules.LIMIT_INDEXES.finding(
+            f"{request.index_count} indexes; the policy allows {policy.max_indexes}"
+        )
+
+
+def _field(field: Field, policy: Policy) -> Iterator[Finding]:
+    known = field.type.known
+    if known.name not in policy.auto_types:
+        yield rules.TYPE_NOT_SAFE.finding(f"{field.type} needs a review", field=field.name)
+    if known.name == "char":
+        yield rules.TYPE_PADDED.finding(f"{field.type} pads with spaces", field=field.name)
+    if isinstance(field.default, Expression):
+        yield rules.DEFAULT_EXPRESSION.finding(
+            f"the default ({field.default.sql}) has to be read", field=field.name
+        )
+
+
+def _reference(field: Field, policy: Policy) -> Iterator[Finding]:
+    if field.references is None:
+        return
+    target = field.references.table
+    if target in policy.protected_tables:
+        yield rules.REFERENCE_PROTECTED.finding(
+            f"it references the protected table {target}", field=field.name
+        )
+    else:
+        yield rules.REFERENCE_FOREIGN_KEY.finding(f"it references {target}", field=field.name)
+
+
+def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
+    """Findings about a change of a table that exists."""
+    for name, conflict in lacking.conflicts:
+        yield rules.FIELD_CONFLICT.finding(f"the table differs: it {conflict}", field=name)
+    if facts.is_empty:
+        return
+    for field in lacking.fields:
+        if field.type.is_serial:
+            yield rules.FIELD_REWRITE.finding(
+                "numbering the rows rewrites the table", field=field.name
+            )
+        elif isinstance(field.default, Generator) and field.default.volatile and not field.nullable:
+            yield rules.FIELD_REWRITE.finding(
+                f"{field.default.sql} for each row rewrites the table", field=field.name
+            )
+        elif field.default is None and not field.nullable:
+            yield rules.FIELD_NOT_NULL.finding(
+                "the rows that are there would have no value", field=field.name
+            )
+    keys = len(lacking.uniques) + len(lacking.indexes)
+    if keys:
+        yield rules.KEY_ON_FILLED_TABLE.finding(
+            f"building {keys} {'index' if keys == 1 else 'indexes'} blocks writers"
+        )

@@ -1,0 +1,114 @@
+"""The difference between what a request asks for and what a registered table has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemad.policy.facts import TableFacts
+from schemad.request.expressions import Expression
+from schemad.request.names import derived_name
+from schemad.request.table import Field, Index, TableRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What the table lacks, and what it has otherwise than asked.
+
+    Attributes:
+        fields: Fields to add.
+        uniques: Groups of fields to make unique, those of single fields included.
+        indexes: Indexes to add.
+        checks: Checks to add.
+        references: Fields that lack their foreign key.
+        conflicts: Field (or None) and what is different about it: nothing that schemad would change.
+    """
+
+    fields: tuple[Field, ...] = ()
+    uniques: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[Index, ...] = ()
+    checks: tuple[Expression, ...] = ()
+    references: tuple[Field, ...] = ()
+    conflicts: tuple[tuple[str | None, str], ...] = ()
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the table already is what the request asks for."""
+        return self == Difference()
+
+
+def unique_name(table: str, fields: tuple[str, ...]) -> str:
+    """The name of the constraint that makes `fields` unique together."""
+    return derived_name(table, *fields, kind="key")
+
+
+def index_name(table: str, index: Index) -> str:
+    """The name of an index; its method and uniqueness are part of it, as two may be over the same fields."""
+    method = () if index.method == "btree" else (index.method.value,)
+    unique = ("unique",) if index.unique else ()
+    return derived_name(table, *index.fields, *method, *unique, kind="idx")
+
+
+def check_name(table: str, check: Expression) -> str:
+    """The name of a check: its text is what tells it from the others."""
+    return derived_name(table, check.digest, kind="check")
+
+
+def reference_name(table: str, field: str) -> str:
+    """The name of the foreign key of a field."""
+    return derived_name(table, field, kind="fkey")
+
+
+def all_uniques(request: TableRequest) -> tuple[tuple[str, ...], ...]:
+    """The groups of fields that shall be unique, each once: of single fields first, then of several."""
+    single = [(f.name,) for f in request.fields if f.unique]
+    return tuple(dict.fromkeys([*single, *request.unique]))
+
+
+def difference(
+    request: TableRequest, facts: TableFacts, defaults: Mapping[str, str]
+) -> Difference:
+    """What a registered table lacks of a request.
+
+    A request with only some of the table's fields is complete: it says what should be there, not what else may.
+
+    Args:
+        request: What is asked for.
+        facts: What there is.
+        defaults: The defaults asked for as SQL, by field: the registry keeps them so.
+    """
+    columns = {c.name: c for c in facts.columns}
+    registered = {f.name: f for f in facts.fields}
+    conflicts: list[tuple[str | None, str]] = []
+    missing: list[Field] = []
+    for field in request.fields:
+        column = columns.get(field.name)
+        if column is None:
+            if not field.always_generated:
+                missing.append(field)
+            continue
+        if field.always_generated:
+            continue
+        if column.type != field.type.catalog_name:
+            conflicts.append((field.name, f"is {column.type}, not {field.type.catalog_name}"))
+        if column.nullable != field.nullable:
+            conflicts.append((field.name, f"is {'' if column.nullable else 'not '}nullable"))
+        known = registered.get(field.name)
+        if known and known.default != defaults.get(field.name, known.default):
+            conflicts.append((field.name, f"has the default {known.default}"))
+    if request.key_was_given and request.primary_key != facts.primary_key:
+        conflicts.append((None, f"the primary key is ({', '.join(facts.primary_key)})"))
+
+    name = request.name
+    return Difference(
+        fields=tuple(missing),
+        uniques=tuple(
+            u for u in all_uniques(request) if unique_name(name, u) not in facts.derived
+        ),
+        indexes=tuple(i for i in request.indexes if index_name(name, i) not in facts.derived),
+        checks=tuple(c for c in request.checks if check_name(name, c) not in facts.derived),
+        references=tuple(
+            f
+            for f in request.fields
+            if f.references and reference_name(name, f.name) not in facts.derived
+        ),
+        conflicts=tuple(conflicts),
+    )

@@ -1,0 +1,144 @@
+"""The rules of the policy, and the catalogue of all rules, those of a request's shape included."""
+
+from schemad.request import defaults, expressions, names, payload, types
+from schemad.request.finding import Rule, Severity
+
+NAME_PROTECTED = Rule(
+    "name.protected",
+    Severity.REFUSE,
+    "Whether the table's name is on the list of protected tables.",
+    "Choose another name. SELECT * FROM schemad.protected_tables lists them.",
+)
+TABLE_TAKEN = Rule(
+    "table.taken",
+    Severity.REFUSE,
+    "Whether something that schemad did not make has the name: tables, views, indexes, sequences and types "
+    "share their names.",
+    "Choose another name.",
+)
+TABLE_UNKNOWN = Rule(
+    "table.unknown",
+    Severity.REFUSE,
+    "Whether the table to deprecate, restore or drop is one that schemad made.",
+    "SELECT name FROM schemad.schema_registry lists them.",
+)
+TABLE_MISSING = Rule(
+    "table.missing",
+    Severity.REVIEW,
+    "A table that the registry has and the database lacks: somebody dropped it by hand.",
+    "Approve to have it made again, empty.",
+)
+TABLE_ANOTHER_ROLE = Rule(
+    "table.another_role",
+    Severity.REVIEW,
+    "Changes of a table that another database role asked for.",
+    "A reviewer decides whether the roles share the table.",
+)
+TABLE_DEPRECATED = Rule(
+    "table.deprecated",
+    Severity.REFUSE,
+    "New fields on a deprecated table.",
+    'Restore it first: {"action": "restore"}.',
+)
+TABLE_DROP = Rule(
+    "table.drop",
+    Severity.REVIEW,
+    "Dropping a table, which can't be undone.",
+    'Deprecate it instead: {"action": "deprecate"}.',
+)
+TYPE_NOT_SAFE = Rule(
+    "type.not_safe",
+    Severity.REVIEW,
+    "Whether the policy lets the type through by itself.",
+    "SELECT name FROM schemad.safe_types WHERE auto lists those that need no review.",
+)
+TYPE_PADDED = Rule(
+    "type.padded",
+    Severity.WARN,
+    "char(n), which pads its values with spaces.",
+    "varchar(n) or text keep values as they are.",
+)
+FIELD_CONFLICT = Rule(
+    "field.conflict",
+    Severity.REFUSE,
+    "Fields that the table has otherwise than asked: type changes and the like rewrite tables and break clients.",
+    "Ask for it as it is, or for a new field beside it.",
+)
+FIELD_NOT_NULL = Rule(
+    "field.not_null",
+    Severity.REFUSE,
+    "New NOT NULL fields without a default that existing rows could have.",
+    "Make it nullable, or give it a constant default.",
+)
+FIELD_REWRITE = Rule(
+    "field.rewrite",
+    Severity.REVIEW,
+    "New fields of which each existing row needs its own value, which rewrites the table under an exclusive lock.",
+    "A nullable field, or a constant default.",
+)
+KEY_ON_FILLED_TABLE = Rule(
+    "key.on_filled_table",
+    Severity.REVIEW,
+    "New keys, checks and indexes on a table with rows: building them blocks its writers.",
+    "Approve at a quiet hour, or build it CONCURRENTLY by hand.",
+)
+DEFAULT_EXPRESSION = Rule(
+    "default.expression",
+    Severity.REVIEW,
+    "Defaults that are expressions, other than the usual generators.",
+    "A literal, now(), CURRENT_DATE or gen_random_uuid() needs no review.",
+)
+CHECK_EXPRESSION = Rule(
+    "check.expression",
+    Severity.REVIEW,
+    "Checks.",
+    "A reviewer reads the condition.",
+)
+REFERENCE_PROTECTED = Rule(
+    "reference.protected",
+    Severity.REVIEW,
+    "Foreign keys to protected tables: each write of either table then looks at the other.",
+    "Keep the value without a foreign key, or have a reviewer agree.",
+)
+REFERENCE_FOREIGN_KEY = Rule(
+    "reference.foreign_key",
+    Severity.REVIEW,
+    "Foreign keys: creating one locks the referenced table against writes.",
+    "Keep the value without a foreign key, or have a reviewer agree.",
+)
+LIMIT_FIELDS = Rule(
+    "limit.fields",
+    Severity.REVIEW,
+    "The number of fields, against the policy's max_fields.",
+    "Fewer fields, or a jsonb field for what is rarely there.",
+)
+LIMIT_INDEXES = Rule(
+    "limit.indexes",
+    Severity.REVIEW,
+    "The number of indexes, keys included, against the policy's max_indexes.",
+    "Fewer indexes: each one costs every write.",
+)
+AUTO_CREATE_OFF = Rule(
+    "policy.auto_create_off",
+    Severity.REVIEW,
+    "Whether this daemon may create anything by itself.",
+    "Approve it, or set SCHEMAD_ENABLE_AUTO_CREATE=true for the daemon and retry.",
+)
+APPROVAL_STALE = Rule(
+    "approval.stale",
+    Severity.REVIEW,
+    "Whether the SQL is still the one that was approved.",
+    "Read the new plan_sql and approve again.",
+)
+
+
+def _rules_of(*modules: object) -> dict[str, Rule]:
+    found = (value for module in modules for value in vars(module).values())
+    return {rule.id: rule for rule in found if isinstance(rule, Rule)}
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule by its id, sorted."""
+    shape = _rules_of(names, types, defaults, expressions, payload)
+    own = {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}
+    return dict(sorted((shape | own).items()))

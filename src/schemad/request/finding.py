@@ -1,0 +1,73 @@
+"""Findings: what is to be said about a request, each by a rule with a stable id."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypedDict
+
+
+class Severity(StrEnum):
+    """What a finding does to its request."""
+
+    REFUSE = "refuse"  # nobody can approve it: there is no SQL that would be right
+    REVIEW = "review"  # waits for a person
+    WARN = "warn"  # is said, and changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One documented reason to refuse, hold or remark on a request.
+
+    Attributes:
+        id: Stable, `noun.what`; users and programs match on it.
+        severity: What a finding by this rule does.
+        looks_at: What the rule looks at, in a sentence.
+        hint: What would pass, unless the finding knows better.
+    """
+
+    id: str
+    severity: Severity
+    looks_at: str
+    hint: str
+
+    def finding(self, message: str, *, field: str | None = None, hint: str = "") -> "Finding":
+        """A finding by this rule: what is wrong, with which field, and what would pass."""
+        return Finding(self, message, field, hint or self.hint)
+
+
+class FindingRow(TypedDict):
+    """A finding as it is stored in `schema_requests.findings`, and as `--json` prints it."""
+
+    rule: str
+    severity: str
+    field: str | None
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule has to say about one request."""
+
+    rule: Rule
+    message: str
+    field: str | None
+    hint: str
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of its rule."""
+        return self.rule.severity
+
+    def as_row(self) -> FindingRow:
+        """The finding as JSON."""
+        return {
+            "rule": self.rule.id,
+            "severity": self.severity.value,
+            "field": self.field,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+    def __str__(self) -> str:
+        subject = f"{self.field}: " if self.field else ""
+        return f"{subject}{self.message} [{self.rule.id}]"

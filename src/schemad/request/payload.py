@@ -1,0 +1,338 @@
+"""The payload: JSON read into a TableRequest, with a finding for each thing that can't be."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Key
+from pydantic_core import ErrorDetails
+
+from schemad.request.defaults import read_default
+from schemad.request.expressions import Expression, read_expression
+from schemad.request.finding import Finding, Rule, Severity
+from schemad.request.names import fold, name_finding
+from schemad.request.table import (
+    Action,
+    Field,
+    Index,
+    IndexMethod,
+    OnDelete,
+    Reference,
+    TableRequest,
+)
+from schemad.request.text import misleading_character, shorten
+from schemad.request.types import KNOWN_TYPES, FieldType, read_type
+
+PAYLOAD_UNREADABLE = Rule(
+    "payload.unreadable",
+    Severity.REFUSE,
+    "Whether the payload is JSON of a depth and with numbers of a size that can be read.",
+    'For example {"fields": [{"name": "title", "type": "text"}]}.',
+)
+PAYLOAD_NOT_OBJECT = Rule(
+    "payload.not_object",
+    Severity.REFUSE,
+    "Whether the payload is a JSON object.",
+    'For example {"fields": [{"name": "title", "type": "text"}]}.',
+)
+PAYLOAD_UNKNOWN_KEY = Rule(
+    "payload.unknown_key",
+    Severity.REFUSE,
+    "Keys that mean nothing: a mistyped one would otherwise be ignored.",
+    "A payload has description, fields, primary_key, unique, checks, indexes, action; a field has "
+    "name, type, nullable, default, unique, description, references, metadata.",
+)
+PAYLOAD_WRONG_TYPE = Rule(
+    "payload.wrong_type",
+    Severity.REFUSE,
+    "The JSON type of each value.",
+    "docs/reference/payload.md has the type of each key.",
+)
+PAYLOAD_NO_FIELDS = Rule(
+    "payload.no_fields",
+    Severity.REFUSE,
+    "Whether there is at least one field to create.",
+    'For example {"fields": [{"name": "title", "type": "text"}]}.',
+)
+PAYLOAD_TOO_MANY_FIELDS = Rule(
+    "payload.too_many_fields",
+    Severity.REFUSE,
+    "The number of fields: a table of PostgreSQL has 1,600 at most.",
+    "Fewer fields, or a jsonb field for what is rarely there.",
+)
+PAYLOAD_TEXT = Rule(
+    "payload.control_character",
+    Severity.REFUSE,
+    "Control and bidirectional-format characters in descriptions, which would mislead who reads them.",
+    "Printable text; line breaks and tabs are fine.",
+)
+FIELD_DUPLICATE = Rule(
+    "field.duplicate",
+    Severity.REFUSE,
+    "Two fields of one name, after folding to lower case.",
+    "One of them, or another name.",
+)
+FIELD_NOT_THERE = Rule(
+    "field.not_there",
+    Severity.REFUSE,
+    "Keys and indexes over fields that the request does not have.",
+    "Name fields of the same request.",
+)
+FIELD_REPEATED = Rule(
+    "field.repeated",
+    Severity.REFUSE,
+    "A field that is named twice in one key or index.",
+    "Each field once.",
+)
+FIELD_NULLABLE = Rule(
+    "field.nullable",
+    Severity.REFUSE,
+    "nullable: true on a serial or a field of the primary key, neither of which can be null.",
+    "Leave nullable out, or make it false.",
+)
+
+MAX_FIELDS = 1_600
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class _Keys(BaseModel):
+    """A JSON object with these keys, of these types, and no others."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _ReferenceKeys(_Keys):
+    table: str
+    field: str = "id"
+    on_delete: str = OnDelete.NO_ACTION.value
+
+
+class _FieldKeys(_Keys):
+    name: str
+    type: str
+    nullable: bool | None = None
+    default: Any = None
+    unique: bool | None = None
+    description: str | None = None
+    references: _ReferenceKeys | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class _IndexKeys(_Keys):
+    fields: list[str] = Key(min_length=1)
+    unique: bool | None = None
+    method: str = IndexMethod.BTREE.value
+
+
+class _PayloadKeys(_Keys):
+    action: str | None = None
+    description: str | None = None
+    fields: list[_FieldKeys] | None = Key(default=None, max_length=MAX_FIELDS)
+    primary_key: list[str] | None = None
+    unique: list[list[str]] | None = None
+    checks: list[str] | None = None
+    indexes: list[_IndexKeys] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request as it was read: None with the findings that say why, or a request and remarks."""
+
+    request: TableRequest | None
+    findings: tuple[Finding, ...]
+
+
+def read_request(schema_name: str, payload: str) -> Reading:
+    """Reads a request.
+
+    Args:
+        schema_name: The name of the table, as it was given.
+        payload: The payload, as JSON text.
+
+    Returns:
+        The request, where nothing was found that no approval could lift; the findings in any case.
+    """
+    findings = [f for f in (name_finding(schema_name),) if f]
+    try:
+        value = json.loads(payload, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return Reading(None, (*findings, PAYLOAD_UNREADABLE.finding(message)))
+    if not isinstance(value, dict):
+        return Reading(
+            None, (*findings, PAYLOAD_NOT_OBJECT.finding("the payload is not a JSON object"))
+        )
+    try:
+        keys = _PayloadKeys.model_validate(value)
+    except ValidationError as error:
+        return Reading(None, (*findings, *_shape_findings(error, value)))
+
+    reader = _Reader(fold(schema_name), findings)
+    request = reader.read(keys)
+    refused = any(f.severity is Severity.REFUSE for f in findings)
+    return Reading(None if refused else request, tuple(findings))
+
+
+class _Reader:
+    """Reads the parts of one payload, collecting findings on the way."""
+
+    def __init__(self, table: str, findings: list[Finding]) -> None:
+        self._table = table
+        self._findings = findings
+
+    def read(self, keys: _PayloadKeys) -> TableRequest:
+        action = self._choice(Action, keys.action or Action.ENSURE, "action")
+        self._check_text(keys.description, None)
+        if action is not Action.ENSURE:
+            return TableRequest(self._table, action, keys.description)
+        if not keys.fields:
+            self._note(PAYLOAD_NO_FIELDS.finding("fields is missing or empty"))
+
+        fields = [self._field(number, f) for number, f in enumerate(keys.fields or (), 1)]
+        for name, count in Counter(f.name for f in fields).items():
+            if count > 1:
+                self._note(FIELD_DUPLICATE.finding(f"is there {count} times", field=name))
+        names = {f.name for f in fields}
+        fields, primary_key = self._with_key(fields, keys)
+        return TableRequest(
+            name=self._table,
+            description=keys.description,
+            fields=tuple(fields),
+            primary_key=primary_key,
+            key_was_given=keys.primary_key is not None,
+            unique=tuple(
+                dict.fromkeys(self._known(u, names, "unique") for u in keys.unique or () if u)
+            ),
+            checks=self._checks(keys.checks or ()),
+            indexes=tuple(dict.fromkeys(self._index(i, names) for i in keys.indexes or ())),
+        )
+
+    def _field(self, number: int, keys: _FieldKeys) -> Field:
+        name = fold(keys.name)
+        field = shorten(keys.name, 63) or f"field {number}"
+        self._note(name_finding(keys.name, field=field))
+        self._check_text(keys.description, field)
+        field_type = read_type(keys.type, field=field)
+        if isinstance(field_type, Finding):
+            self._note(field_type)
+            field_type = FieldType(KNOWN_TYPES["text"])
+            default = None
+        else:
+            default = read_default(keys.default, field_type, field=field)
+        if isinstance(default, Finding):
+            self._note(default)
+            default = None
+        if field_type.is_serial and keys.nullable:
+            self._note(FIELD_NULLABLE.finding("a serial can't be null", field=field))
+        return Field(
+            name=name,
+            type=field_type,
+            nullable=not field_type.is_serial and keys.nullable is not False,
+            default=default,
+            unique=bool(keys.unique),
+            description=keys.description,
+            references=self._reference(keys.references, field),
+            metadata=keys.metadata,
+        )
+
+    def _with_key(
+        self, fields: list[Field], keys: _PayloadKeys
+    ) -> tuple[list[Field], tuple[str, ...]]:
+        """The fields and the primary key: as given, or the field id, or an id of schemad's own."""
+        names = {f.name for f in fields}
+        if keys.primary_key is not None:
+            key = self._known(keys.primary_key, names, "primary_key")
+        else:
+            key = ("id",)
+            if "id" not in names:
+                identity = FieldType(KNOWN_TYPES["bigserial"])
+                own = Field("id", identity, nullable=False, always_generated=True)
+                return [own, *fields], key
+        for given in keys.fields or ():
+            if fold(given.name) in key and given.nullable:
+                self._note(
+                    FIELD_NULLABLE.finding("the primary key can't be null", field=given.name)
+                )
+        return [replace(f, nullable=f.nullable and f.name not in key) for f in fields], key
+
+    def _reference(self, keys: _ReferenceKeys | None, field: str) -> Reference | None:
+        if keys is None:
+            return None
+        self._note(name_finding(keys.table, field=field))
+        self._note(name_finding(keys.field, field=field))
+        on_delete = self._choice(OnDelete, keys.on_delete.lower(), "on_delete")
+        return Reference(fold(keys.table), fold(keys.field), on_delete)
+
+    def _index(self, keys: _IndexKeys, names: set[str]) -> Index:
+        method = self._choice(IndexMethod, keys.method.lower(), "method")
+        return Index(self._known(keys.fields, names, "indexes"), bool(keys.unique), method)
+
+    def _known(self, given: Sequence[str], names: set[str], key: str) -> tuple[str, ...]:
+        folded = tuple(fold(g) for g in given)
+        for name, count in Counter(folded).items():
+            if name not in names:
+                message = f'{key} names "{shorten(name)}", which is not a field of the request'
+                self._note(FIELD_NOT_THERE.finding(message))
+            elif count > 1:
+                self._note(FIELD_REPEATED.finding(f"{key} names it {count} times", field=name))
+        return folded
+
+    def _checks(self, given: Sequence[str]) -> tuple[Expression, ...]:
+        readings = [read_expression(text, field=None) for text in given]
+        for reading in readings:
+            if isinstance(reading, Finding):
+                self._note(reading)
+        return tuple(dict.fromkeys(r for r in readings if isinstance(r, Expression)))
+
+    def _choice(self, kind: type[_Choice], given: str, key: str) -> _Choice:
+        """The member of `kind` that was given; the first one, and a finding, if there is none such."""
+        try:
+            return kind(given)
+        except ValueError:
+            members = list(kind)
+            message = f"{key} is {', '.join(members)}, not {shorten(given)}"
+            self._note(PAYLOAD_WRONG_TYPE.finding(message))
+            return members[0]
+
+    def _check_text(self, given: str | None, field: str | None) -> None:
+        if character := misleading_character(given or ""):
+            self._note(PAYLOAD_TEXT.finding(f"the description has {character}", field=field))
+
+    def _note(self, finding: Finding | None) -> None:
+        if finding:
+            self._findings.append(finding)
+
+
+def _shape_findings(error: ValidationError, value: dict[str, Any]) -> list[Finding]:
+    """What pydantic found wrong with the shape, by our rules."""
+    return [_shape_finding(problem, value) for problem in error.errors(include_url=False)]
+
+
+def _shape_finding(problem: ErrorDetails, value: dict[str, Any]) -> Finding:
+    place = list(problem["loc"])
+    field = None
+    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
+        field = _field_name(value["fields"][place[1]], place[1] + 1)
+        place = place[2:]
+    path = ".".join(shorten(str(step)) for step in place)
+    match problem["type"]:
+        case "extra_forbidden":
+            return PAYLOAD_UNKNOWN_KEY.finding(f"unknown key {path}", field=field)
+        case "too_long" if path == "fields":
+            return PAYLOAD_TOO_MANY_FIELDS.finding(f"{len(value['fields'])} fields")
+        case "missing":
+            return PAYLOAD_WRONG_TYPE.finding(f"{path} is missing", field=field)
+        case _:
+            what = problem["msg"][:1].lower() + problem["msg"][1:]
+            return PAYLOAD_WRONG_TYPE.finding(f"{path or 'the field'}: {what}", field=field)
+
+
+def _field_name(field: Any, number: int) -> str:
+    name = field.get("name") if isinstance(field, dict) else None
+    return shorten(name, 63) if isinstance(name, str) and name else f"field {number}"

@@ -1,0 +1,205 @@
+"""Types: read into a name and modifiers from a known list, never passed on as text."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from schemad.request.finding import Finding, Rule, Severity
+from schemad.request.text import shorten
+
+TYPE_MALFORMED = Rule(
+    "type.malformed",
+    Severity.REFUSE,
+    "Whether a type can be read as a name, modifiers and [].",
+    "A type is a name with modifiers, such as varchar(255), numeric(10,2) or integer[].",
+)
+TYPE_UNKNOWN = Rule(
+    "type.unknown",
+    Severity.REFUSE,
+    "Whether a type is one that schemad can write.",
+    "SELECT name FROM schemad.safe_types lists them.",
+)
+TYPE_MODIFIER = Rule(
+    "type.modifier",
+    Severity.REFUSE,
+    "The number and range of a type's modifiers.",
+    "varchar and char take 1 to 10485760, numeric 1 to 1000 digits, times 0 to 6 decimals.",
+)
+
+
+class Family(Enum):
+    """Which literals a type takes as a default."""
+
+    TEXT = auto()
+    INTEGER = auto()
+    DECIMAL = auto()
+    BOOLEAN = auto()
+    DATE = auto()
+    TIME = auto()
+    TIMESTAMP = auto()
+    INTERVAL = auto()
+    UUID = auto()
+    JSON = auto()
+    BYTES = auto()
+    NETWORK = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownType:
+    """A type that schemad can write.
+
+    Attributes:
+        name: The name that is written.
+        family: Which literals it takes as a default.
+        aliases: Other names that a request may use.
+        modifiers: How many modifiers it takes at most.
+        modifier_range: Smallest and largest first modifier; the second (numeric's scale) is -1000 to 1000.
+        catalog_name: What format_type() calls it, before modifiers.
+        serial_of: For the serials, the integer type that they stand for.
+    """
+
+    name: str
+    family: Family
+    catalog_name: str = ""
+    aliases: tuple[str, ...] = ()
+    modifiers: int = 0
+    modifier_range: tuple[int, int] = (0, 0)
+    serial_of: str = ""
+
+
+# Their modifier stands in the middle of their long names: timestamp(3) with time zone.
+_CLOCKS = frozenset({Family.TIME, Family.TIMESTAMP})
+_LENGTH = (1, 10_485_760)
+_PRECISION = (1, 1_000)
+_DECIMALS = (0, 6)
+_SCALE = (-1_000, 1_000)
+
+KNOWN_TYPES: dict[str, KnownType] = {
+    known.name: known
+    for known in (
+        KnownType("text", Family.TEXT),
+        KnownType("varchar", Family.TEXT, "character varying", ("character varying",), 1, _LENGTH),
+        KnownType("char", Family.TEXT, "character", ("character", "bpchar"), 1, _LENGTH),
+        KnownType("smallint", Family.INTEGER, aliases=("int2",)),
+        KnownType("integer", Family.INTEGER, aliases=("int", "int4")),
+        KnownType("bigint", Family.INTEGER, aliases=("int8",)),
+        KnownType("smallserial", Family.INTEGER, aliases=("serial2",), serial_of="smallint"),
+        KnownType("serial", Family.INTEGER, aliases=("serial4",), serial_of="integer"),
+        KnownType("bigserial", Family.INTEGER, aliases=("serial8",), serial_of="bigint"),
+        KnownType("numeric", Family.DECIMAL, "", ("decimal",), 2, _PRECISION),
+        KnownType("real", Family.DECIMAL, aliases=("float4",)),
+        KnownType("double precision", Family.DECIMAL, aliases=("float8", "float")),
+        KnownType("boolean", Family.BOOLEAN, aliases=("bool",)),
+        KnownType("date", Family.DATE),
+        KnownType(
+            "time", Family.TIME, "time without time zone", ("time without time zone",), 1, _DECIMALS
+        ),
+        KnownType(
+            "timetz", Family.TIME, "time with time zone", ("time with time zone",), 1, _DECIMALS
+        ),
+        KnownType(
+            "timestamp",
+            Family.TIMESTAMP,
+            "timestamp without time zone",
+            ("timestamp without time zone",),
+            1,
+            _DECIMALS,
+        ),
+        KnownType(
+            "timestamptz",
+            Family.TIMESTAMP,
+            "timestamp with time zone",
+            ("timestamp with time zone",),
+            1,
+            _DECIMALS,
+        ),
+        KnownType("interval", Family.INTERVAL, modifiers=1, modifier_range=_DECIMALS),
+        KnownType("uuid", Family.UUID),
+        KnownType("json", Family.JSON),
+        KnownType("jsonb", Family.JSON),
+        KnownType("bytea", Family.BYTES),
+        KnownType("inet", Family.NETWORK),
+        KnownType("cidr", Family.NETWORK),
+        KnownType("macaddr", Family.NETWORK),
+    )
+}
+
+_BY_ANY_NAME = {
+    name: known for known in KNOWN_TYPES.values() for name in (known.name, *known.aliases)
+}
+
+_TYPE = re.compile(
+    r"""
+    (?P<name>[a-z][a-z0-9_]*(?:\ [a-z]+)*)
+    (?:\ ?\(\ ?(?P<first>[0-9]{1,9})\ ?(?:,\ ?(?P<second>-?[0-9]{1,9})\ ?)?\))?
+    (?P<rest>\ (?:with|without)\ time\ zone)?
+    (?P<array>\ ?\[\])?
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """A type as it was understood: one of KNOWN_TYPES, with its modifiers, perhaps as an array."""
+
+    known: KnownType
+    modifiers: tuple[int, ...] = ()
+    is_array: bool = False
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether it stands for an integer that numbers itself."""
+        return bool(self.known.serial_of)
+
+    def __str__(self) -> str:
+        """The type as schemad writes it in SQL, such as varchar(255); serials as their integer type."""
+        return self._written(self.known.serial_of or self.known.name)
+
+    @property
+    def catalog_name(self) -> str:
+        """The type as PostgreSQL's format_type() writes it, such as character varying(255)."""
+        if self.known.name == "char" and not self.modifiers:
+            return replace(self, modifiers=(1,)).catalog_name
+        if self.known.name == "numeric" and len(self.modifiers) == 1:
+            return replace(self, modifiers=(*self.modifiers, 0)).catalog_name
+        return self._written(self.known.catalog_name or self.known.serial_of or self.known.name)
+
+    def _written(self, name: str) -> str:
+        modifiers = f"({','.join(map(str, self.modifiers))})" if self.modifiers else ""
+        first, *rest = name.split(" ", 1) if self.known.family in _CLOCKS else [name]
+        return " ".join([first + modifiers, *rest]) + ("[]" if self.is_array else "")
+
+
+def read_type(given: str, *, field: str) -> FieldType | Finding:
+    """Reads a type from a request.
+
+    Args:
+        given: The type as the request has it, in any case and spacing.
+        field: The field to name in a finding.
+    """
+    shown = f'"{shorten(given)}"'
+    # SQL's white space only: str.split() would take a no-break space for one.
+    match = _TYPE.fullmatch(re.sub(r"[ \t\r\n]+", " ", given).strip(" ").lower())
+    if match is None:
+        return TYPE_MALFORMED.finding(f"{shown} can't be read as a type", field=field)
+    name = match["name"] + (match["rest"] or "")
+    known = _BY_ANY_NAME.get(name)
+    if known is None:
+        return TYPE_UNKNOWN.finding(f"{shown} is not a known type", field=field)
+    if known.serial_of and match["array"]:
+        return TYPE_MALFORMED.finding(f"{shown}: a serial can't be an array", field=field)
+
+    modifiers = tuple(int(m) for m in (match["first"], match["second"]) if m is not None)
+    ranges = (known.modifier_range, _SCALE)[: known.modifiers]
+    if len(modifiers) > len(ranges):
+        return TYPE_MODIFIER.finding(
+            f"{shown} has {len(modifiers)} modifiers; {known.name} takes {len(ranges) or 'none'}",
+            field=field,
+        )
+    for modifier, (least, most) in zip(modifiers, ranges, strict=False):
+        if not least <= modifier <= most:
+            return TYPE_MODIFIER.finding(
+                f"{shown}: {modifier} is not in {least} to {most}", field=field
+            )
+    return FieldType(known, modifiers, match["array"] is not None)
