@@ -4,8 +4,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 -- Claims, applies and records a batch in the caller's transaction; a single call of it is the whole transaction.
--- A decision has: request_id, verdict, findings, plan_sql, message, summary, decided_by, and for what is to be
--- applied now: apply = true, operation, script, expected_version, registry {name, description, owner, fields, added}.
+-- A decision has: request_id, attempts, verdict, findings, plan_sql, and for what is to be applied now apply = true,
+-- operation, summary, decided_by, decision_reason, expected_version, registry {name, description, fields, added};
+-- error_code and error_message where applying it alone broke off the call.
 --
 -- What a row of the result says: applied, held, failed; retry (an error that passes: next_attempt_at is set);
 -- stale (policy or table changed since it was planned) and taken (another daemon has it, or it was decided):
@@ -44,9 +45,9 @@ BEGIN
     IF request_id = ANY (claimed) IS NOT TRUE THEN
       outcome := 'taken';
     ELSIF (decision ->> 'apply')::boolean IS NOT TRUE THEN
-      outcome := CASE decision ->> 'verdict' WHEN 'failed' THEN 'failed' ELSE 'held' END;
       code := decision ->> 'error_code';
       error := decision ->> 'error_message';
+      outcome := CASE WHEN code IS NULL THEN 'held' ELSE schemad.outcome_of(code, decision, policy) END;
     ELSIF NOT pg_try_advisory_xact_lock(hashtext('schemad.table'), hashtext(decision #>> '{registry,name}'))
       OR (SELECT r.version FROM schemad.schema_registry AS r WHERE r.name = decision #>> '{registry,name}')
         IS DISTINCT FROM (decision ->> 'expected_version')::integer THEN
@@ -56,14 +57,19 @@ BEGIN
       -- A subtransaction for each request, so that a bad one fails alone. The DDL runs as the owner of created
       -- tables, who can't touch anything of schemad's own.
       BEGIN
-        IF decision ->> 'script' <> '' THEN
+        IF decision ->> 'operation' = 'create_table' AND decision ->> 'expected_version' IS NOT NULL THEN
+          -- Made again after somebody dropped it by hand: its fields are the new ones only.
+          DELETE FROM schemad.schema_fields AS f
+          USING schemad.schema_registry AS r
+          WHERE r.name = decision #>> '{registry,name}' AND f.schema_id = r.id;
+        END IF;
+        IF decision ->> 'plan_sql' <> '' THEN
           PERFORM set_config('role', coalesce(policy.owner_role::text, current_setting('role')), true);
-          EXECUTE decision ->> 'script';
+          EXECUTE decision ->> 'plan_sql';
         END IF;
       EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, error = MESSAGE_TEXT;
-        outcome := CASE WHEN schemad.is_transient(code) AND (decision ->> 'attempts')::integer + 1 < policy.max_attempts
-          THEN 'retry' ELSE 'failed' END;
+        outcome := schemad.outcome_of(code, decision, policy);
       END;
       PERFORM set_config('role', caller_role, true);
     END IF;

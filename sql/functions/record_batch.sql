@@ -48,9 +48,10 @@ BEGIN
   fields_added AS (
     INSERT INTO schemad.schema_fields (schema_id, field_name, field_type, is_nullable, default_value, metadata)
     SELECT g.id, f.value ->> 'name', f.value ->> 'type', (f.value ->> 'nullable')::boolean, f.value ->> 'default',
-      coalesce(nullif(f.value -> 'metadata', 'null'), '{}')
+      coalesce(nullif(r.request_payload -> 'fields' -> (f.value ->> 'position')::integer -> 'metadata', 'null'), '{}')
     FROM decided AS d
     JOIN registered AS g ON g.name = d.registry ->> 'name'
+    JOIN schemad.schema_requests AS r ON r.id = d.request_id
     CROSS JOIN LATERAL jsonb_array_elements(d.registry -> 'added') WITH ORDINALITY AS f
     WHERE d.result = 'applied'
     ORDER BY d.request_id, f.ordinality

@@ -5,7 +5,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 #variable_conflict use_variable
 DECLARE
-  found record;
+  looked record;
   request schemad.schema_requests;
   deadline constant timestamptz := clock_timestamp() + timeout;
   pause double precision := 0.001;
@@ -18,7 +18,7 @@ BEGIN
       HINT = 'Call wait_for_request() outside of it, or in a read committed transaction.';
   END IF;
   LOOP
-    SELECT r AS request, r.xmin = pg_current_xact_id_if_assigned()::xid AS is_ours INTO found
+    SELECT r AS request, r.xmin = pg_current_xact_id_if_assigned()::xid AS is_ours INTO looked
     FROM schemad.schema_requests AS r
     WHERE r.id = request_id;
     IF NOT FOUND THEN
@@ -27,10 +27,10 @@ BEGIN
         MESSAGE = format('there is no request %s', request_id),
         HINT = 'Or it is another role''s: schemad.list_requests() shows those that you may see.';
     END IF;
-    request := found.request;
+    request := looked.request;
     IF request.verdict IS NOT NULL OR request.status <> 'pending' THEN
       RETURN request;
-    ELSIF found.is_ours THEN
+    ELSIF looked.is_ours THEN
       RAISE EXCEPTION USING
         ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('request %s was submitted in this transaction, so nobody can see it yet', request_id),

@@ -47,6 +47,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.record_batch(jsonb, text),
   schemad.table_facts(text),
   schemad.is_transient(text),
+  schemad.outcome_of(text, jsonb, schemad.policy),
   schemad.request_message(schemad.schema_requests)
 TO schemad_daemon;
 

@@ -77,9 +77,7 @@ def first_line(program: subprocess.Popen[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_each_installed_major_starts_and_answers_on_tcp_and_on_its_socket(
-    place: Path, major: int
-) -> None:
+def test_each_installed_major_starts_and_answers_on_tcp_and_on_its_socket(place: Path, major: int) -> None:
     with EmbeddedPostgres(place / "data", major=major, settings=QUICK) as server:
         assert server.binaries.major == major
         version = int(ask(server, "show server_version_num"))
@@ -177,9 +175,7 @@ def test_a_stale_pid_file_with_the_pid_of_a_stranger_is_no_obstacle(
 
 @linux_only
 def test_the_server_dies_with_a_killed_parent(place: Path) -> None:
-    program = python(
-        "server.start(); print(server.pid, flush=True); sys.stdin.read()", place / "data"
-    )
+    program = python("server.start(); print(server.pid, flush=True); sys.stdin.read()", place / "data")
     postmaster = os.pidfd_open(int(first_line(program)[0]))
     try:
         program.kill()
@@ -219,9 +215,7 @@ def test_a_normal_user_can_start_one(place: Path) -> None:
         pytest.skip("no way to run this Python as a normal user")
     if any("--reuid" in each for each in prefix):
         os.chown(place, 65534, 65534)
-    program = python(
-        "with server: print(os.geteuid(), server.pid, flush=True)", place / "data", prefix=prefix
-    )
+    program = python("with server: print(os.geteuid(), server.pid, flush=True)", place / "data", prefix=prefix)
     said, _ = program.communicate(timeout=WAIT)
     user, pid = said.split()
     assert int(user) != 0

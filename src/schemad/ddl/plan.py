@@ -104,11 +104,12 @@ def make_plan(
     """
     table = TableName(policy.table_schema, request.name)
     added: tuple[Field, ...] = ()
+    statements: tuple[Statement, ...] = ()
     match request.action:
         case Action.DEPRECATE:
-            operation, statements = Operation.DEPRECATE, ()
+            operation = Operation.DEPRECATE
         case Action.RESTORE:
-            operation, statements = Operation.RESTORE, ()
+            operation = Operation.RESTORE
         case Action.DROP:
             operation = Operation.DROP_TABLE
             statements = (DropTable(table),) if facts.relation else ()

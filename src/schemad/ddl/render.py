@@ -16,7 +16,6 @@ from schemad.ddl.statements import (
     CreateIndex,
     CreateTable,
     DropTable,
-    ForeignKey,
     Grant,
     PrimaryKey,
     SetDefault,
@@ -28,9 +27,7 @@ from schemad.request.defaults import Default, Generator, Literal
 from schemad.request.table import Field, IndexMethod
 
 # What the policy may grant. Checked here as well, since privileges are keywords and can't be quoted.
-_PRIVILEGES = frozenset(
-    {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}
-)
+_PRIVILEGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"})
 
 
 def script(statements: Iterable[Statement]) -> str:
@@ -70,7 +67,9 @@ def render(statement: Statement) -> str:
 
 @render.register
 def _(statement: CreateTable) -> str:
-    parts = [_field(f) for f in statement.fields] + [_constraint(c, statement.table) for c in statement.constraints]
+    parts = [_field(f) for f in statement.fields] + [
+        _constraint(c, statement.table) for c in statement.constraints
+    ]
     body = ",\n  ".join(parts)
     return f"CREATE TABLE {_table(statement.table)} (\n  {body}\n)"
 

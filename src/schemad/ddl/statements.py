@@ -122,13 +122,4 @@ class DropTable:
     table: TableName
 
 
-Statement = (
-    CreateTable
-    | AddColumn
-    | SetDefault
-    | AddConstraint
-    | CreateIndex
-    | Comment
-    | Grant
-    | DropTable
-)
+Statement = CreateTable | AddColumn | SetDefault | AddConstraint | CreateIndex | Comment | Grant | DropTable

@@ -22,7 +22,7 @@ class EmbeddedPostgresError(Exception):
     """Base of every error here; the message says what happened and what would mend it."""
 
 
-class BinariesNotFound(EmbeddedPostgresError):  # noqa: N818 - reads as what happened
+class BinariesNotFound(EmbeddedPostgresError):
     """No place holds `initdb` and `postgres` (of the major version asked for)."""
 
 
@@ -107,9 +107,7 @@ def _major(bin_dir: Path) -> int | None:
         return None
     command = [str(bin_dir / "postgres"), "--version"]
     try:
-        said = subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=10
-        ).stdout
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     version = re.search(r"\(PostgreSQL\) (\d+)", said)

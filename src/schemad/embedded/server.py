@@ -37,7 +37,7 @@ SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path less its
 LOG_LINES = 15
 
 
-class AlreadyRunning(EmbeddedPostgresError):  # noqa: N818 - a state, not a mistake
+class AlreadyRunning(EmbeddedPostgresError):
     """A server, of this or another process, has the data directory: `pid`, `port`, `dsn`."""
 
     def __init__(self, data_dir: Path, pid: int, port: int) -> None:
@@ -196,9 +196,7 @@ class EmbeddedPostgres:
                     f"the end of {self.log_path}:\n{_tail(said)}"
                 )
 
-    def _spawn(
-        self, binaries: Binaries, prefix: tuple[str, ...], log: IO[bytes]
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, binaries: Binaries, prefix: tuple[str, ...], log: IO[bytes]) -> subprocess.Popen[bytes]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [*prefix, str(binaries.postgres), "-D", str(self.data_dir), *settings]
         # A session of its own: Ctrl-C is for the program, which then stops the server in order.
@@ -284,8 +282,7 @@ def _cluster_major(data_dir: Path) -> int | None:
     except (NotADirectoryError, ValueError):
         pass
     raise EmbeddedPostgresError(
-        f"{data_dir} is not empty and holds no PostgreSQL cluster; "
-        "choose a missing or empty directory"
+        f"{data_dir} is not empty and holds no PostgreSQL cluster; choose a missing or empty directory"
     )
 
 

@@ -39,9 +39,7 @@ def assess(
         for field in request.fields if lacking is None else lacking.references:
             findings += _reference(field, policy)
         for check in request.checks if lacking is None else lacking.checks:
-            findings.append(
-                rules.CHECK_EXPRESSION.finding(f"the check ({check.sql}) has to be read")
-            )
+            findings.append(rules.CHECK_EXPRESSION.finding(f"the check ({check.sql}) has to be read"))
         if lacking is not None:
             findings += _change(lacking, facts)
     return tuple(findings)
@@ -77,13 +75,9 @@ def _table(
 
 def _limits(request: TableRequest, policy: Policy) -> Iterator[Finding]:
     if len(request.fields) > policy.max_fields:
-        yield rules.LIMIT_FIELDS.finding(
-            f"{len(request.fields)} fields; the policy allows {policy.max_fields}"
-        )
+        yield rules.LIMIT_FIELDS.finding(f"{len(request.fields)} fields; the policy allows {policy.max_fields}")
     if request.index_count > policy.max_indexes:
-        yield rules.LIMIT_INDEXES.finding(
-            f"{request.index_count} indexes; the policy allows {policy.max_indexes}"
-        )
+        yield rules.LIMIT_INDEXES.finding(f"{request.index_count} indexes; the policy allows {policy.max_indexes}")
 
 
 def _field(field: Field, policy: Policy) -> Iterator[Finding]:
@@ -103,9 +97,7 @@ def _reference(field: Field, policy: Policy) -> Iterator[Finding]:
         return
     target = field.references.table
     if target in policy.protected_tables:
-        yield rules.REFERENCE_PROTECTED.finding(
-            f"it references the protected table {target}", field=field.name
-        )
+        yield rules.REFERENCE_PROTECTED.finding(f"it references the protected table {target}", field=field.name)
     else:
         yield rules.REFERENCE_FOREIGN_KEY.finding(f"it references {target}", field=field.name)
 
@@ -118,17 +110,13 @@ def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
         return
     for field in lacking.fields:
         if field.type.is_serial:
-            yield rules.FIELD_REWRITE.finding(
-                "numbering the rows rewrites the table", field=field.name
-            )
+            yield rules.FIELD_REWRITE.finding("numbering the rows rewrites the table", field=field.name)
         elif isinstance(field.default, Generator) and field.default.volatile and not field.nullable:
             yield rules.FIELD_REWRITE.finding(
                 f"{field.default.sql} for each row rewrites the table", field=field.name
             )
         elif field.default is None and not field.nullable:
-            yield rules.FIELD_NOT_NULL.finding(
-                "the rows that are there would have no value", field=field.name
-            )
+            yield rules.FIELD_NOT_NULL.finding("the rows that are there would have no value", field=field.name)
     keys = len(lacking.uniques) + len(lacking.indexes)
     if keys:
         yield rules.KEY_ON_FILLED_TABLE.finding(

@@ -63,9 +63,7 @@ def all_uniques(request: TableRequest) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys([*single, *request.unique]))
 
 
-def difference(
-    request: TableRequest, facts: TableFacts, defaults: Mapping[str, str]
-) -> Difference:
+def difference(request: TableRequest, facts: TableFacts, defaults: Mapping[str, str]) -> Difference:
     """What a registered table lacks of a request.
 
     A request with only some of the table's fields is complete: it says what should be there, not what else may.
@@ -100,15 +98,11 @@ def difference(
     name = request.name
     return Difference(
         fields=tuple(missing),
-        uniques=tuple(
-            u for u in all_uniques(request) if unique_name(name, u) not in facts.derived
-        ),
+        uniques=tuple(u for u in all_uniques(request) if unique_name(name, u) not in facts.derived),
         indexes=tuple(i for i in request.indexes if index_name(name, i) not in facts.derived),
         checks=tuple(c for c in request.checks if check_name(name, c) not in facts.derived),
         references=tuple(
-            f
-            for f in request.fields
-            if f.references and reference_name(name, f.name) not in facts.derived
+            f for f in request.fields if f.references and reference_name(name, f.name) not in facts.derived
         ),
         conflicts=tuple(conflicts),
     )

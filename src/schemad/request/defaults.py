@@ -111,9 +111,7 @@ def read_default(given: Any, field_type: FieldType, *, field: str) -> Default | 
     if isinstance(given, str) and not field_type.is_array:
         if generator := named_generator(given, family):
             return generator
-        if family in {Family.DATE, Family.TIME, Family.TIMESTAMP} and (
-            given.strip().lower() in _FROZEN
-        ):
+        if family in {Family.DATE, Family.TIME, Family.TIMESTAMP} and (given.strip().lower() in _FROZEN):
             return DEFAULT_FROZEN.finding(
                 f'"{given}" would stay the moment at which the table is made', field=field
             )
@@ -131,9 +129,7 @@ def named_generator(given: str, family: Family) -> Generator | None:
     return generator if family in families else None
 
 
-def _read_expression_default(
-    given: Any, field_type: FieldType, *, field: str
-) -> Default | Finding:
+def _read_expression_default(given: Any, field_type: FieldType, *, field: str) -> Default | Finding:
     if not isinstance(given, str):
         return DEFAULT_DOES_NOT_FIT.finding("the expression is not a string", field=field)
     expression = read_expression(given, field=field)

@@ -37,9 +37,7 @@ MAX_EXPRESSION_BYTES = 1_000
 
 # A bare SELECT has these and nothing more.
 _PLAIN_SELECT = frozenset({"target_list", "limit_option", "op"})
-_FORBIDDEN_NODES = frozenset(
-    {"SubLink", "ParamRef", "SelectStmt", "SetToDefault", "CurrentOfExpr", "A_Star"}
-)
+_FORBIDDEN_NODES = frozenset({"SubLink", "ParamRef", "SelectStmt", "SetToDefault", "CurrentOfExpr", "A_Star"})
 _PLACES = frozenset({"location", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end"})
 
 
@@ -73,9 +71,7 @@ def read_expression(given: str, *, field: str | None) -> Expression | Finding:
         return EXPRESSION_TOO_LONG.finding(f"the expression has {size} bytes", field=field)
     # The parser silently stops at NUL, so that `1)\0, pg_sleep(10` would be read as `1`.
     if not all(c.isprintable() or c in "\n\t " for c in given):
-        return EXPRESSION_UNREADABLE.finding(
-            "the expression has control or format characters", field=field
-        )
+        return EXPRESSION_UNREADABLE.finding("the expression has control or format characters", field=field)
     try:
         tree = _select(f"SELECT (\n{given}\n)")
         canonical = _target_sql(tree)
@@ -114,7 +110,7 @@ def _target_sql(select: Any) -> str:
     """The canonical text of a SELECT's one target."""
     parsed = postgast.ParseResult()
     parsed.stmts.add().stmt.select_stmt.CopyFrom(select)
-    sql = postgast.deparse(parsed)
+    sql: str = postgast.deparse(parsed)
     head = "SELECT "
     if not sql.startswith(head):
         raise ValueError("it can't be written as a single expression")
@@ -147,8 +143,4 @@ def _nodes(message: Message) -> list[Message]:
 
 def _columns(target: Message) -> set[str]:
     """Last names of all column references."""
-    return {
-        node.fields[-1].string.sval  # type: ignore[attr-defined]  # protobuf's nodes are untyped
-        for node in _nodes(target)
-        if node.DESCRIPTOR.name == "ColumnRef"
-    }
+    return {node.fields[-1].string.sval for node in _nodes(target) if node.DESCRIPTOR.name == "ColumnRef"}

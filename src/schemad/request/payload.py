@@ -165,9 +165,7 @@ def read_request(schema_name: str, payload: str) -> Reading:
         message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return Reading(None, (*findings, PAYLOAD_UNREADABLE.finding(message)))
     if not isinstance(value, dict):
-        return Reading(
-            None, (*findings, PAYLOAD_NOT_OBJECT.finding("the payload is not a JSON object"))
-        )
+        return Reading(None, (*findings, PAYLOAD_NOT_OBJECT.finding("the payload is not a JSON object")))
     try:
         keys = _PayloadKeys.model_validate(value)
     except ValidationError as error:
@@ -206,9 +204,7 @@ class _Reader:
             fields=tuple(fields),
             primary_key=primary_key,
             key_was_given=keys.primary_key is not None,
-            unique=tuple(
-                dict.fromkeys(self._known(u, names, "unique") for u in keys.unique or () if u)
-            ),
+            unique=tuple(dict.fromkeys(self._known(u, names, "unique") for u in keys.unique or () if u)),
             checks=self._checks(keys.checks or ()),
             indexes=tuple(dict.fromkeys(self._index(i, names) for i in keys.indexes or ())),
         )
@@ -238,12 +234,10 @@ class _Reader:
             unique=bool(keys.unique),
             description=keys.description,
             references=self._reference(keys.references, field),
-            metadata=keys.metadata,
+            position=number - 1,
         )
 
-    def _with_key(
-        self, fields: list[Field], keys: _PayloadKeys
-    ) -> tuple[list[Field], tuple[str, ...]]:
+    def _with_key(self, fields: list[Field], keys: _PayloadKeys) -> tuple[list[Field], tuple[str, ...]]:
         """The fields and the primary key: as given, or the field id, or an id of schemad's own."""
         names = {f.name for f in fields}
         if keys.primary_key is not None:
@@ -252,13 +246,11 @@ class _Reader:
             key = ("id",)
             if "id" not in names:
                 identity = FieldType(KNOWN_TYPES["bigserial"])
-                own = Field("id", identity, nullable=False, always_generated=True)
+                own = Field("id", identity, nullable=False)
                 return [own, *fields], key
         for given in keys.fields or ():
             if fold(given.name) in key and given.nullable:
-                self._note(
-                    FIELD_NULLABLE.finding("the primary key can't be null", field=given.name)
-                )
+                self._note(FIELD_NULLABLE.finding("the primary key can't be null", field=given.name))
         return [replace(f, nullable=f.nullable and f.name not in key) for f in fields], key
 
     def _reference(self, keys: _ReferenceKeys | None, field: str) -> Reference | None:

@@ -1,9 +1,7 @@
 """The table that a request asks for, as typed values: what the rest of schemad works on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from schemad.request.defaults import Default
 from schemad.request.expressions import Expression
@@ -59,9 +57,13 @@ class Field:
     unique: bool = False
     description: str | None = None
     references: Reference | None = None
-    metadata: Mapping[str, Any] | None = None
-    # True for the id that schemad adds by itself: nobody may set it.
-    always_generated: bool = False
+    # Its place in the payload's fields; None for the id that schemad adds by itself, which nobody may set.
+    position: int | None = None
+
+    @property
+    def always_generated(self) -> bool:
+        """Whether it is the id that schemad adds by itself."""
+        return self.position is None
 
 
 @dataclass(frozen=True, slots=True)

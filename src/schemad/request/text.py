@@ -7,13 +7,12 @@ _BIDIRECTIONAL = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 
 def misleading_character(text: str) -> str | None:
-    """The first character that would mislead or break its reader, as U+XXXX: controls but for line breaks and
-    tabs, bidirectional formats, lone surrogates. None where there is none.
+    """The first character that would mislead or break its reader, as U+XXXX; None where there is none.
+
+    These are controls, but for line breaks and tabs; bidirectional formats; lone surrogates.
     """
     for c in text:
-        if c in _BIDIRECTIONAL or (
-            c not in "\n\t" and unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}
-        ):
+        if c in _BIDIRECTIONAL or (c not in "\n\t" and unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}):
             return f"U+{ord(c):04X}"
     return None
 

@@ -91,12 +91,8 @@ KNOWN_TYPES: dict[str, KnownType] = {
         KnownType("double precision", Family.DECIMAL, aliases=("float8", "float")),
         KnownType("boolean", Family.BOOLEAN, aliases=("bool",)),
         KnownType("date", Family.DATE),
-        KnownType(
-            "time", Family.TIME, "time without time zone", ("time without time zone",), 1, _DECIMALS
-        ),
-        KnownType(
-            "timetz", Family.TIME, "time with time zone", ("time with time zone",), 1, _DECIMALS
-        ),
+        KnownType("time", Family.TIME, "time without time zone", ("time without time zone",), 1, _DECIMALS),
+        KnownType("timetz", Family.TIME, "time with time zone", ("time with time zone",), 1, _DECIMALS),
         KnownType(
             "timestamp",
             Family.TIMESTAMP,
@@ -124,9 +120,7 @@ KNOWN_TYPES: dict[str, KnownType] = {
     )
 }
 
-_BY_ANY_NAME = {
-    name: known for known in KNOWN_TYPES.values() for name in (known.name, *known.aliases)
-}
+_BY_ANY_NAME = {name: known for known in KNOWN_TYPES.values() for name in (known.name, *known.aliases)}
 
 _TYPE = re.compile(
     r"""
@@ -199,7 +193,5 @@ def read_type(given: str, *, field: str) -> FieldType | Finding:
         )
     for modifier, (least, most) in zip(modifiers, ranges, strict=False):
         if not least <= modifier <= most:
-            return TYPE_MODIFIER.finding(
-                f"{shown}: {modifier} is not in {least} to {most}", field=field
-            )
+            return TYPE_MODIFIER.finding(f"{shown}: {modifier} is not in {least} to {most}", field=field)
     return FieldType(known, modifiers, match["array"] is not None)

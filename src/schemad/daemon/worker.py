@@ -1,0 +1,207 @@
+"""The worker: takes batches from the queue, decides on each request, and applies and records the batch.
+
+States: drain (batches until one comes back short) → wait (for a wake-up, the next attempt of a request that was
+put off, or the poll interval) → drain. An error of the link ends both: it connects again and drains.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import asyncpg
+from structlog.typing import FilteringBoundLogger
+
+from schemad.daemon.backoff import keep_connected
+from schemad.ddl import decide
+from schemad.policy import Policy
+from schemad.settings import Settings
+from schemad.store import Applied, Outcome, Queue, QueuedRequest, Result, connect
+from schemad.store.connect import LINK_ERRORS
+from schemad.store.migrate import require_current_schema
+
+# Another daemon that has a request may die with it; looked at again after so many seconds.
+TAKEN_INTERVAL = 1.0
+# Rounds in which a request may be found changed underneath before it is left to the next drain.
+STALE_ROUNDS = 5
+SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
+
+
+class Worker:
+    """Works the queue off.
+
+    Args:
+        settings: Where, how many at once, how often to poll.
+        wakeup: Set by whoever knows that there may be something to do.
+        stopping: Once set, the batch in hand is the last one.
+        log: Where each decision is told.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        wakeup: asyncio.Event,
+        stopping: asyncio.Event,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._settings = settings
+        self._wakeup = wakeup
+        self._stopping = stopping
+        self._log = log
+        self._policy: Policy | None = None
+        # Seconds until something is due that nobody will wake for; None: the poll interval will do.
+        self._due: float | None = None
+        # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
+        self._put_off = True
+        self.drained = asyncio.Event()
+
+    async def run(self) -> None:
+        """Works until `stopping` is set, connecting again whenever the link fails."""
+        await keep_connected(self._serve, part="worker", log=self._log)
+
+    async def _serve(self, works: Callable[[], None]) -> None:
+        connection = await connect(
+            self._settings.dsn,
+            job="worker",
+            timeout=self._settings.connect_timeout,
+            lock_timeout=self._settings.lock_timeout,
+            statement_timeout=self._settings.statement_timeout,
+        )
+        try:
+            await require_current_schema(connection)
+            queue = Queue(connection)
+            self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
+            woken = True
+            while not self._stopping.is_set():
+                # Cleared before the query: what arrives during it sets it again, and is not lost.
+                self._wakeup.clear()
+                found = await self._drain(queue)
+                works()
+                self.drained.set()
+                if found and not woken:
+                    self._log.warning("queue.found_by_poll", requests=found)
+                woken = await self._wait()
+        finally:
+            connection.terminate()
+
+    async def _wait(self) -> bool:
+        """Waits for something to do; whether it was a wake-up, or something known to be due."""
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
+        due = self._due
+        timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
+        waits = [
+            asyncio.ensure_future(self._wakeup.wait()),
+            asyncio.ensure_future(self._stopping.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return bool(done) or due is not None
+
+    async def _drain(self, queue: Queue) -> int:
+        """Takes batches until there is nothing left that is due; returns how many requests it settled."""
+        settled = 0
+        leave_out: set[int] = set()
+        stale: Counter[int] = Counter()
+        while not self._stopping.is_set():
+            requests = await queue.candidates(self._settings.batch_size, leave_out)
+            if not requests:
+                break
+            policy = await self._policy_for(queue, requests)
+            batch = _one_a_table(self._decide(request, policy) for request in requests)
+            results = await self._apply(queue, policy, batch)
+            for outcome, applied in results:
+                self._tell(outcome, applied)
+            by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
+            stale.update(by_result[Result.STALE])
+            leave_out.update(by_result[Result.TAKEN])
+            leave_out.update(i for i, rounds in stale.items() if rounds >= STALE_ROUNDS)
+            self._put_off = self._put_off or bool(by_result[Result.RETRY])
+            settled += sum(len(by_result[r]) for r in SETTLED)
+            came_back_short = len(requests) < self._settings.batch_size
+            if came_back_short and not by_result[Result.STALE] and len(batch) == len(requests):
+                break
+        self._due = TAKEN_INTERVAL if leave_out else None
+        if self._put_off:
+            next_attempt = await queue.next_attempt()
+            self._put_off = next_attempt is not None
+            if next_attempt is not None:
+                self._due = max(0.0, min(next_attempt, self._due or next_attempt))
+        return settled
+
+    async def _policy_for(self, queue: Queue, requests: Sequence[QueuedRequest]) -> Policy:
+        """The policy that was in force when the requests were read."""
+        if self._policy is None or self._policy.version != requests[0].policy_version:
+            self._policy = await queue.policy()
+            self._log.info("policy.loaded", version=self._policy.version)
+        return self._policy
+
+    def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome:
+        decision = decide(
+            request.schema_name,
+            request.payload,
+            policy,
+            request.facts,
+            requested_by=request.requested_by,
+            auto_create=self._settings.enable_auto_create,
+            approved_sql=request.approved_sql,
+        )
+        return Outcome(request, decision)
+
+    async def _apply(
+        self, queue: Queue, policy: Policy, batch: Sequence[Outcome]
+    ) -> list[tuple[Outcome, Applied]]:
+        """Applies a batch; one by one where it breaks off as a whole, so that the culprit fails alone."""
+        try:
+            results = await queue.apply(policy.version, batch)
+        except asyncpg.PostgresError as error:
+            if isinstance(error, LINK_ERRORS) and not isinstance(error, asyncpg.QueryCanceledError):
+                raise
+            if len(batch) > 1:
+                return [r for outcome in batch for r in await self._apply(queue, policy, [outcome])]
+            if batch[0].error_code is not None:
+                raise  # even its record can't be written: nothing is lost, and the log tells
+            broken = replace(batch[0], error_code=error.sqlstate, error_message=str(error))
+            return await self._apply(queue, policy, [broken])
+        by_id = {outcome.request.id: outcome for outcome in batch}
+        return [(by_id[applied.request_id], applied) for applied in results]
+
+    def _tell(self, outcome: Outcome, applied: Applied) -> None:
+        """One line for each decision."""
+        request = outcome.request
+        log = self._log.bind(request_id=request.id, table=request.schema_name, requester=request.requester_user_id)
+        findings = [f.rule.id for f in outcome.decision.findings]
+        match applied.result:
+            case Result.APPLIED:
+                plan = outcome.decision.plan
+                operation = plan.operation.value if plan else None
+                decided_by = request.decided_by or "policy"
+                log.info("request.applied", operation=operation, decided_by=decided_by, findings=findings)
+            case Result.HELD:
+                log.info("request.held", findings=findings)
+            case Result.FAILED:
+                log.warning("request.failed", sqlstate=applied.error_code, error=applied.error_message)
+            case Result.RETRY:
+                log.info("request.put_off", sqlstate=applied.error_code, error=applied.error_message)
+            case Result.STALE | Result.TAKEN:
+                log.debug("request.left", why=applied.result.value)
+
+
+def _one_a_table(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The outcomes, without those that change a table which an earlier one changes.
+
+    These stay in the queue, to be planned anew on what the earlier one leaves.
+    """
+    seen: set[str] = set()
+    batch = []
+    for outcome in outcomes:
+        table = outcome.changes_table
+        if table in seen:
+            continue
+        if table is not None:
+            seen.add(table)
+        batch.append(outcome)
+    return batch

@@ -1,0 +1,37 @@
+"""Logs: structlog lines on standard error, as JSON or for a terminal."""
+
+import logging
+import sys
+
+import structlog
+
+from schemad.settings import LogFormat, LogLevel
+
+
+def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:
+    """Sets up logging for the process.
+
+    Args:
+        log_format: json, console, or auto: console on a terminal and JSON elsewhere.
+        log_level: The least severity that is logged.
+    """
+    on_terminal = sys.stderr.isatty()
+    console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and on_terminal)
+    ends: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=on_terminal)]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *ends,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[log_level.value.upper()]
+        ),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )

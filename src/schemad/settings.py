@@ -1,0 +1,80 @@
+"""The environment: what one process is told. What counts as low-risk is in the database, not here."""
+
+from enum import StrEnum
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    """The least severity that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseSettings):
+    """Settings of a process, each from the environment variable SCHEMAD_<NAME>. Durations are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="SCHEMAD_", populate_by_name=True, extra="ignore")
+
+    dsn: str | None = Field(
+        default=None,
+        description="Database, as postgresql://user@host/database. Unset: PGHOST, PGUSER and so on.",
+    )
+    listen_dsn: str | None = Field(
+        default=None,
+        description="For LISTEN, where the dsn leads to a pooler. Unset: the dsn.",
+    )
+    enable_auto_create: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"),
+        description="Whether low-risk requests are applied by themselves. Off: every request waits, with what "
+        "would have been done. ENABLE_SCHEMA_AUTO_CREATE is read too.",
+    )
+    batch_size: int = Field(default=50, ge=1, le=1000, description="Requests in one transaction.")
+    poll_interval: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="The queue is looked at this often even if nothing woke the daemon; jittered by a tenth.",
+    )
+    probe_interval: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="A silent listener proves this often that notifications still come through.",
+    )
+    probe_timeout: float = Field(
+        default=5.0, gt=0, le=60, description="A probe that is not back by then means a dead link."
+    )
+    connect_timeout: float = Field(default=10.0, gt=0, le=300, description="For opening a connection.")
+    lock_timeout: float = Field(
+        default=0.3,
+        gt=0,
+        le=60,
+        description="How long DDL waits for a lock before its request is put off; all readers wait behind it.",
+    )
+    statement_timeout: float = Field(default=30.0, gt=0, le=3600, description="For one batch in the server.")
+    drain_deadline: float = Field(
+        default=10.0, gt=0, le=600, description="For the batch in hand, once asked to stop."
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.AUTO, description="json or console; auto: console on a terminal."
+    )
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
+
+    @property
+    def dsn_for_listening(self) -> str | None:
+        """The database that the listener connects to."""
+        return self.listen_dsn or self.dsn

@@ -1,0 +1,76 @@
+"""Connections: the one place that opens them, names them and sets their limits."""
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg import Connection as _Connection
+    from asyncpg import Record
+
+    Connection = _Connection[Record]
+else:
+    Connection = asyncpg.Connection
+
+DEFAULT_TIMEOUT = 10.0
+
+# Errors of the link and of the moment, on which one connects again: everything else is an answer.
+LINK_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+async def connect(
+    dsn: str | None,
+    *,
+    job: str,
+    timeout: float = DEFAULT_TIMEOUT,
+    lock_timeout: float | None = None,
+    statement_timeout: float | None = None,
+) -> Connection:
+    """Opens a connection.
+
+    Args:
+        dsn: The database; None: PGHOST, PGUSER and so on.
+        job: What the session is for; pg_stat_activity shows it as application_name.
+        timeout: For connecting, in seconds.
+        lock_timeout: For waiting on a lock, in seconds; None: as the server has it.
+        statement_timeout: For a statement, in seconds; None: as the server has it.
+
+    Raises:
+        OSError: Nobody answers.
+        asyncpg.PostgresError: The server refuses.
+    """
+    settings = {"application_name": f"schemad {job}"}
+    if lock_timeout is not None:
+        settings["lock_timeout"] = f"{round(lock_timeout * 1000)}ms"
+    if statement_timeout is not None:
+        settings["statement_timeout"] = f"{round(statement_timeout * 1000)}ms"
+    connection: Connection = await asyncpg.connect(dsn, timeout=timeout, server_settings=settings)
+    return connection
+
+
+def connection_help(error: BaseException) -> str:
+    """What to say to a person whom a connection failed: what happened and what to look at."""
+    match error:
+        case asyncpg.InvalidCatalogNameError():
+            advice = "create the database, or name another one in SCHEMAD_DSN"
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            advice = "check the user and password in SCHEMAD_DSN"
+        case asyncpg.ClientConfigurationError():
+            advice = "SCHEMAD_DSN reads like postgresql://user@host:5432/database"
+        case OSError() | TimeoutError():
+            advice = "is PostgreSQL running there? SCHEMAD_DSN says where to look"
+        case _:
+            advice = "SCHEMAD_DSN says which database is meant"
+    said = str(error) or type(error).__name__
+    return f"can't connect to PostgreSQL: {said} ({advice})"

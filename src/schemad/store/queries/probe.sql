@@ -1,0 +1,2 @@
+-- A notification to oneself.
+SELECT pg_notify($1, '')

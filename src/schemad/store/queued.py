@@ -1,0 +1,38 @@
+"""A request that waits, as it was read from the queue."""
+
+from dataclasses import dataclass
+
+from schemad.policy import TableFacts
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRequest:
+    """A request that waits, as it was read from the queue.
+
+    Attributes:
+        id: `schema_requests.id`.
+        requester_user_id: Who asks, in the application's own terms.
+        requested_by: Database role that asks.
+        schema_name: The name of the table, as given.
+        payload: The payload, as JSON text.
+        attempts: How often it was tried before.
+        decided_by: Who approved it; None: nobody yet.
+        decision_reason: Why they did.
+        approved_sql: The plan that they approved.
+        facts: What the database holds under the name.
+        policy_version: The policy's version when it was read.
+        age: Seconds since it was submitted.
+    """
+
+    id: int
+    requester_user_id: str
+    requested_by: str
+    schema_name: str
+    payload: str
+    attempts: int
+    decided_by: str | None
+    decision_reason: str | None
+    approved_sql: str | None
+    facts: TableFacts
+    policy_version: int
+    age: float

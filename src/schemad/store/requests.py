@@ -1,0 +1,74 @@
+"""Requests as people see them: submitted, listed, shown and decided through the SQL API, as its caller."""
+
+import json
+from typing import Any
+
+from schemad.store.connect import Connection
+from schemad.store.sql_files import query
+
+RequestRow = dict[str, Any]
+
+
+async def submit(
+    connection: Connection,
+    requester_user_id: str,
+    schema_name: str,
+    payload: str,
+    idempotency_key: str | None = None,
+) -> int:
+    """Submits a request and returns its id. Raises asyncpg.PostgresError where its shape is unsound."""
+    request_id: int = await connection.fetchval(
+        query("submit"), requester_user_id, schema_name, payload, idempotency_key
+    )
+    return request_id
+
+
+async def wait(connection: Connection, request_id: int, timeout: float) -> RequestRow:
+    """The request once it has a verdict or a decision, or as it is after `timeout` seconds."""
+    return _readable(await connection.fetchrow(query("wait"), request_id, timeout))
+
+
+async def show(connection: Connection, request_id: int) -> RequestRow | None:
+    """One request; None where there is none that the caller may see."""
+    row = await connection.fetchrow(query("show"), request_id)
+    return None if row is None else _readable(row)
+
+
+async def listing(
+    connection: Connection,
+    status: str | None = None,
+    requester_user_id: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> list[RequestRow]:
+    """Requests that the caller may see, newest first."""
+    rows = await connection.fetch(query("list"), status, requester_user_id, limit, offset)
+    return [_readable(row) for row in rows]
+
+
+async def approve(connection: Connection, request_id: int, reason: str) -> None:
+    """Approves a held request; the daemon then applies it."""
+    await connection.fetchval(query("approve"), request_id, reason)
+
+
+async def reject(connection: Connection, request_id: int, reason: str) -> None:
+    """Turns a pending request down."""
+    await connection.fetchval(query("reject"), request_id, reason)
+
+
+async def cancel(connection: Connection, request_id: int) -> None:
+    """Withdraws one's own pending request."""
+    await connection.fetchval(query("cancel"), request_id)
+
+
+async def retry(connection: Connection, request_id: int) -> None:
+    """Has a held or failed request assessed again."""
+    await connection.fetchval(query("retry"), request_id)
+
+
+def _readable(row: Any) -> RequestRow:
+    """A row with its JSON read."""
+    values = dict(row)
+    for column in ("request_payload", "findings"):
+        values[column] = json.loads(values[column])
+    return values
