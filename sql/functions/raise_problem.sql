@@ -5,7 +5,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   name_form constant text := 'letters, digits and underscores, not starting with a digit, at most 63 bytes';
-  subject text := coalesce(field, 'table');
+  subject text := coalesce(field, 'the table');
   shown text := quote_literal(left(regexp_replace(coalesce(given, ''), '[[:cntrl:]]', '?', 'g'), 80));
   code text;
   message text;
@@ -37,19 +37,19 @@ BEGIN
       'For example {"name": "title", "type": "text"}.'),
     ('field.duplicate', '42701', subject || ' is there twice',
       'Names are folded to lower case before they are compared.'),
-    ('name.invalid', '42602', subject || ': ' || shown || ' is not a name', 'A name is ' || name_form || '.'),
-    ('name.too_long', '42622', subject || ': ' || shown || ' is too long for a name', 'A name is ' || name_form || '.'),
-    ('name.system', '42939', subject || ': ' || shown || ' is a name of PostgreSQL''s own',
+    ('name.invalid', '42602', concat_ws(': ', field, shown) || ' is not a name', 'A name is ' || name_form || '.'),
+    ('name.too_long', '42622', concat_ws(': ', field, shown) || ' is too long for a name', 'A name is ' || name_form || '.'),
+    ('name.system', '42939', concat_ws(': ', field, shown) || ' is a name of PostgreSQL''s own',
       'Names that start with pg_, and ctid, xmin, xmax, cmin, cmax, tableoid, are taken.'),
-    ('name.reserved', '42939', subject || ': ' || shown || ' is a reserved word of SQL',
+    ('name.reserved', '42939', concat_ws(': ', field, shown) || ' is a reserved word of SQL',
       'Add something to it, such as ' || lower(coalesce(given, '')) || '_value.'),
-    ('name.protected', '42939', subject || ': ' || shown || ' is a protected table',
+    ('name.protected', '42939', concat_ws(': ', field, shown) || ' is a protected table',
       'Choose another name. SELECT * FROM schemad.protected_tables lists them.'),
-    ('type.malformed', '22023', subject || ': ' || shown || ' can''t be read as a type',
+    ('type.malformed', '22023', concat_ws(': ', field, shown) || ' can''t be read as a type',
       'A type is a name with modifiers, such as varchar(255), numeric(10,2) or integer[].'),
-    ('type.unknown', '42704', subject || ': ' || shown || ' is not a known type',
+    ('type.unknown', '42704', concat_ws(': ', field, shown) || ' is not a known type',
       'Known: ' || coalesce((SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM schemad.safe_types AS t), '') || '.'),
-    ('type.modifier', '22023', subject || ': ' || shown || ' has modifiers that the type does not take',
+    ('type.modifier', '22023', concat_ws(': ', field, shown) || ' has modifiers that the type does not take',
       'varchar and char take 1 to 10485760, numeric 1 to 1000 digits, times 0 to 6 decimals.')
   ) AS m (rule, code, message, hint)
   WHERE m.rule = raise_problem.rule;

@@ -2,7 +2,7 @@
 
 from schemad.policy.assess import assess
 from schemad.policy.difference import Difference, difference
-from schemad.policy.facts import Column, TableFacts
+from schemad.policy.facts import Column, RegisteredField, TableFacts
 from schemad.policy.policy import Policy
 
-__all__ = ["Column", "Difference", "Policy", "TableFacts", "assess", "difference"]
+__all__ = ["Column", "Difference", "Policy", "RegisteredField", "TableFacts", "assess", "difference"]

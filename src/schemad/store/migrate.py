@@ -113,14 +113,18 @@ async def require_current_schema(connection: Connection) -> None:
             raise SchemaMismatch(_ahead_message(applied))
 
 
-def script(*, with_roles: bool = True) -> str:
-    """The whole installation as one script for psql, for whoever runs such things by hand."""
-    steps = _steps({}, with_roles=with_roles)
-    transactions = "\n".join(f"BEGIN;\n\n{step.sql}\nCOMMIT;\n" for step in steps)
-    return (
-        f"-- schemad {__version__}: an empty database's way to its present schema. Run with psql -X.\n"
-        f"\\set ON_ERROR_STOP on\n\n{transactions}"
-    )
+async def pending_script(connection: Connection | None, *, with_roles: bool = True) -> str:
+    """What migrate() would run, as a script for psql, for whoever runs such things by hand.
+
+    Args:
+        connection: To the database that it is for; None: to an empty one.
+        with_roles: Whether to install the roles, grants and row security too.
+    """
+    applied = {} if connection is None else await _applied(connection)
+    steps = _steps(applied, with_roles=with_roles)
+    transactions = [f"BEGIN;\n\n{step.sql}\nCOMMIT;\n" for step in steps]
+    head = f"-- The schema of schemad {__version__}. Run it with psql -X.\n\\set ON_ERROR_STOP on\n"
+    return "\n".join([head, *(transactions or ["-- Current: nothing to do.\n"])])
 
 
 def _steps(applied: dict[str, str], *, with_roles: bool) -> list[Step]:

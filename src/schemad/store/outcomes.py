@@ -1,11 +1,11 @@
 """Outcomes: a decision about a queued request, in the form in which the database records it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from schemad.ddl import Decision, Operation, Plan
 from schemad.ddl.render import default_sql
-from schemad.policy import TableFacts
+from schemad.policy import RegisteredField, TableFacts
 from schemad.request import Field
 from schemad.store.queued import QueuedRequest
 
@@ -63,25 +63,19 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def _registry_row(plan: Plan, description: str | None, facts: TableFacts) -> dict[str, Any]:
-    added = [_field_row(field) for field in plan.added]
-    earlier = [
-        {"name": f.name, "type": f.type, "nullable": f.nullable, "default": f.default}
-        for f in facts.fields
-        if plan.operation is not Operation.CREATE_TABLE
-    ]
+    earlier = () if plan.operation is Operation.CREATE_TABLE else facts.fields
+    added = [_registered(field) for field in plan.added]
     return {
         "name": plan.table.name,
         "description": description,
-        "added": added,
-        "fields": earlier + added,
+        "fields": [asdict(field) for field in (*earlier, *added)],
+        # The database takes the metadata from the payload, by position: numbers in it stay as they were written.
+        "added": [
+            {**asdict(row), "position": field.position} for row, field in zip(added, plan.added, strict=True)
+        ],
     }
 
 
-def _field_row(field: Field) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "type": str(field.type),
-        "nullable": field.nullable,
-        "default": default_sql(field.default) if field.default else None,
-        "position": field.position,
-    }
+def _registered(field: Field) -> RegisteredField:
+    default = default_sql(field.default) if field.default else None
+    return RegisteredField(field.name, str(field.type), field.nullable, default)

@@ -1,0 +1,78 @@
+"""The program `schemad`: its verbs, and how it ends."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+from pydantic import ValidationError
+
+from schemad import __version__
+from schemad.cli import database, demo, dev, plan, requests, rules, run
+from schemad.cli.output import print_error
+from schemad.embedded import EmbeddedPostgresError
+from schemad.store.errors import explain
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+
+app = typer.Typer(
+    name="schemad",
+    help="Applications ask PostgreSQL for a table in SQL; what is low-risk is created right away.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verbs in (dev, demo, database, run, requests, plan, rules):
+    verbs.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"schemad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the program and ends the process; errors that a user can meet are told in words."""
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="schemad", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            variable = name if name.startswith(("SCHEMAD_", "ENABLE_")) else f"SCHEMAD_{name}"
+            print_error(f"{variable}: {problem['msg']}")
+        return EXIT_BAD_INPUT
+    except EmbeddedPostgresError as error:
+        print_error(str(error))
+        return EXIT_FAILED
+    except Exception as error:
+        message = explain(error)
+        if message is None:
+            raise
+        print_error(message)
+        return EXIT_FAILED
+    return result if isinstance(result, int) else 0

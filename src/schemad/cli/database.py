@@ -1,0 +1,79 @@
+"""`schemad migrate` and `schemad doctor`: the schema in the database, and whether a daemon would work there."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from schemad.cli.options import Dsn, Json, settings_with, with_connection
+from schemad.cli.output import out, print_json, say
+from schemad.store import Connection
+from schemad.store.checks import Check, check_all
+from schemad.store.migrate import migrate as migrate_database
+from schemad.store.migrate import pending_files, pending_script
+
+EXIT_BEHIND = 1
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    app.command()(migrate)
+    app.command()(doctor)
+
+
+def migrate(
+    dsn: Dsn = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when behind.")] = False,
+    print_sql: Annotated[
+        bool,
+        typer.Option("--print", help="Write the SQL that is missing, for psql, and change nothing."),
+    ] = False,
+    roles: Annotated[
+        bool,
+        typer.Option("--roles/--no-roles", help="Install roles, grants and row security too."),
+    ] = True,
+) -> None:
+    """Install the schema `schemad`, or bring it up to date. Running it again changes nothing.
+
+    With --print and no database given, the whole installation is written.
+    """
+
+    async def work(connection: Connection) -> int:
+        if print_sql:
+            typer.echo(await pending_script(connection, with_roles=roles), nl=False)
+            return 0
+        if check:
+            pending = await pending_files(connection, with_roles=roles)
+            say(f"behind by {len(pending)} files" if pending else "current")
+            return EXIT_BEHIND if pending else 0
+        applied = await migrate_database(connection, with_roles=roles)
+        say(f"applied {len(applied)} files" if applied else "current: nothing to do")
+        return 0
+
+    if print_sql and settings_with(dsn).dsn is None:
+        typer.echo(asyncio.run(pending_script(None, with_roles=roles)), nl=False)
+        return
+    raise typer.Exit(asyncio.run(with_connection(dsn, work)))
+
+
+def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
+    """Look whether a daemon with this DSN would work, and say what mends what would not.
+
+    Exits with 1 if anything is to be mended.
+    """
+
+    async def work(connection: Connection) -> list[Check]:
+        return [check async for check in check_all(connection)]
+
+    checks = asyncio.run(with_connection(dsn, work))
+    if as_json:
+        print_json([{"check": c.name, "passed": c.passed, "found": c.found, "mend": c.mend} for c in checks])
+    else:
+        for check in checks:
+            mark = ("ok    ", "green") if check.passed else ("mend  ", "red")
+            out.print(Text.assemble(mark, f"{check.name}: {check.found}"), soft_wrap=True)
+            if check.mend:
+                out.print(Text(f"      → {check.mend}"), soft_wrap=True)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)

@@ -1,0 +1,64 @@
+"""`schemad dev`: PostgreSQL, migrated, with a daemon running, in one command."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemad.cli.options import DataDir, Major
+from schemad.cli.output import say
+from schemad.cli.run import run_fast
+from schemad.daemon import Daemon
+from schemad.embedded import EmbeddedPostgres
+from schemad.embedded.dev_database import prepare
+from schemad.observe import configure_logging
+from schemad.settings import Settings
+
+PORT = 54329
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(dev)
+
+
+def dev(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="TCP port; 0: a free one.")] = PORT,
+    major: Major = None,
+) -> None:
+    """Start a PostgreSQL of your own with the daemon on it, and print how to reach it. Ctrl-C ends both.
+
+    For development only: it listens on 127.0.0.1 and asks for no password.
+    """
+    settings = Settings()
+    configure_logging(settings.log_format, settings.log_level)
+    server = EmbeddedPostgres(Path(data_dir) if data_dir else default_data_dir(), port=port, major=major)
+    # Before the loop, and in the main thread: the server dies with the thread that started it.
+    with server:
+        run_fast(_serve(server, settings))
+
+
+def default_data_dir() -> Path:
+    """Where the data goes if nothing is said: the user's data directory."""
+    import platformdirs  # noqa: PLC0415 - comes with the extra `embedded`
+
+    return Path(platformdirs.user_data_dir("schemad")) / "dev"
+
+
+async def _serve(server: EmbeddedPostgres, settings: Settings) -> None:
+    database = await prepare(server)
+    psql = "psql" if shutil.which("psql") else str(server.binaries.psql)
+
+    def tell() -> None:
+        say(f"\nPostgreSQL {server.binaries.major} and the daemon are running.", style="bold green")
+        say(f"  export SCHEMAD_DSN={database.dsn}")
+        say(f"  {psql} {database.dsn}")
+        say("Ctrl-C ends both; the data stays in " + str(server.data_dir) + "\n")
+
+    daemon = Daemon(
+        settings.model_copy(update={"dsn": database.daemon_dsn, "listen_dsn": None, "enable_auto_create": True}),
+        on_ready=tell,
+    )
+    await daemon.run()

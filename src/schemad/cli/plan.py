@@ -1,0 +1,48 @@
+"""`schemad plan`: what a request would come to, without a database."""
+
+from typing import Annotated
+
+import typer
+
+from schemad.cli.options import Json
+from schemad.cli.output import print_findings, print_json, print_sql, say
+from schemad.cli.request_file import read_request_file
+from schemad.ddl import Verdict, decide
+from schemad.policy import Policy, TableFacts
+from schemad.request import Severity
+
+EXIT_REFUSED = 2
+EXIT_REVIEW = 3
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(plan)
+
+
+def plan(
+    file: Annotated[str, typer.Argument(help="JSON file with a request; - for standard input.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the table.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Print findings and SQL for a request, offline: by the default policy, for a database without such a table.
+
+    Exits with 0 if it would be created by itself, 3 if it would wait for review, 2 if nobody could approve it.
+    """
+    request = read_request_file(file, name)
+    decision = decide(request.schema_name, request.payload, Policy(), TableFacts())
+    findings = [finding.as_row() for finding in decision.findings]
+    if as_json:
+        print_json({"verdict": decision.verdict, "findings": findings, "plan_sql": decision.plan_sql})
+    else:
+        if decision.verdict is Verdict.AUTO:
+            say(f"{request.schema_name}: would be created by itself", style="green")
+        else:
+            say(f"{request.schema_name}: would wait for review", style="yellow")
+        print_findings(findings)
+        if decision.plan_sql:
+            print_sql(decision.plan_sql)
+    if any(finding.severity is Severity.REFUSE for finding in decision.findings):
+        raise typer.Exit(EXIT_REFUSED)
+    if decision.verdict is Verdict.REVIEW:
+        raise typer.Exit(EXIT_REVIEW)

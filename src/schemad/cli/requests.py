@@ -1,0 +1,151 @@
+"""The verbs on requests: submit, list, show, approve, reject, cancel, retry."""
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+
+from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.output import print_error, print_json, print_request, print_requests
+from schemad.cli.output import state as state_of
+from schemad.cli.request_file import read_request_file
+from schemad.store import Connection, requests
+
+EXIT_FAILED = 1
+EXIT_REVIEW = 3
+WAIT = 10.0
+
+RequestId = Annotated[int, typer.Argument(help="The request's id.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the request.", show_default=False)]
+Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the decision.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    app.command()(submit)
+    app.command("list")(list_requests)
+    app.command()(show)
+    app.command()(approve)
+    app.command()(reject)
+    app.command()(cancel)
+    app.command()(retry)
+
+
+def submit(
+    file: Annotated[str, typer.Argument(help="JSON file with a request; - for standard input.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the table.", show_default=False)] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", help="requester_user_id; else the file's, else your login.", show_default=False),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="Idempotency key: the same key is the same request.", show_default=False),
+    ] = None,
+    timeout: Timeout = WAIT,
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Submit a request and wait for the decision.
+
+    Exits with 0 once applied, 3 if it waits for review or a daemon, 1 if it failed.
+    """
+    request = read_request_file(file, name)
+    requester = user or request.requester_user_id or _login()
+
+    async def work(connection: Connection) -> requests.RequestRow:
+        request_id = await requests.submit(connection, requester, request.schema_name, request.payload, key)
+        return await requests.wait(connection, request_id, timeout)
+
+    _print_and_exit(asyncio.run(with_connection(dsn, work)), as_json)
+
+
+def list_requests(
+    status: Annotated[
+        str | None,
+        typer.Option("--status", help="pending, approved, rejected or cancelled.", show_default=False),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Only of this requester_user_id.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """List requests, newest first."""
+    found = asyncio.run(with_connection(dsn, lambda c: requests.listing(c, status, user, limit, offset)))
+    if as_json:
+        print_json(found)
+    else:
+        print_requests(found)
+
+
+def show(request_id: RequestId, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Show a request: how it stands, why, and its exact SQL."""
+    found = asyncio.run(with_connection(dsn, lambda c: requests.show(c, request_id)))
+    if found is None:
+        print_error(f"there is no request {request_id} that you may see; `schemad list` shows those")
+        raise typer.Exit(EXIT_FAILED)
+    if as_json:
+        print_json(found)
+    else:
+        print_request(found)
+
+
+def approve(
+    request_id: RequestId, reason: Reason, timeout: Timeout = WAIT, dsn: Dsn = None, as_json: Json = False
+) -> None:
+    """Approve a held request, and wait until the daemon has applied it."""
+    _decide(dsn, request_id, lambda c: requests.approve(c, request_id, reason), timeout, as_json)
+
+
+def reject(request_id: RequestId, reason: Reason, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Turn a pending request down; the requester gets the reason."""
+    _decide(dsn, request_id, lambda c: requests.reject(c, request_id, reason), 0, as_json, done="rejected")
+
+
+def cancel(request_id: RequestId, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Withdraw a pending request of your own."""
+    _decide(dsn, request_id, lambda c: requests.cancel(c, request_id), 0, as_json, done="cancelled")
+
+
+def retry(request_id: RequestId, timeout: Timeout = WAIT, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Have a held or failed request assessed again, and wait for the decision."""
+    _decide(dsn, request_id, lambda c: requests.retry(c, request_id), timeout, as_json)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise typer.BadParameter("this login has no name: give --user") from error
+
+
+def _decide(
+    dsn: str | None,
+    request_id: int,
+    decide: Callable[[Connection], Awaitable[None]],
+    timeout: float,
+    as_json: bool,
+    done: str = "approved",
+) -> None:
+    async def work(connection: Connection) -> requests.RequestRow:
+        await decide(connection)
+        return await requests.wait(connection, request_id, timeout)
+
+    _print_and_exit(asyncio.run(with_connection(dsn, work)), as_json, done)
+
+
+def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approved") -> None:
+    if as_json:
+        print_json(request)
+    else:
+        print_request(request)
+    state = state_of(request)
+    if state == "failed":
+        raise typer.Exit(EXIT_FAILED)
+    if state != done:
+        raise typer.Exit(EXIT_REVIEW)

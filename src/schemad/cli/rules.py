@@ -1,0 +1,26 @@
+"""`schemad rules`: every reason to refuse, hold or remark on a request."""
+
+import typer
+from rich import box
+from rich.table import Table
+
+from schemad.cli.options import Json
+from schemad.cli.output import out, print_json
+from schemad.policy.rules import all_rules
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(rules)
+
+
+def rules(as_json: Json = False) -> None:
+    """List the rules: refuse (nobody can approve it), review (waits for a person), warn (is said)."""
+    found = all_rules().values()
+    if as_json:
+        print_json([{"rule": r.id, "severity": r.severity, "looks_at": r.looks_at, "hint": r.hint} for r in found])
+        return
+    table = Table("rule", "severity", "looks at", box=box.SIMPLE_HEAD, pad_edge=False)
+    for rule in found:
+        table.add_row(rule.id, rule.severity.value, rule.looks_at)
+    out.print(table)

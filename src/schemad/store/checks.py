@@ -1,0 +1,106 @@
+"""Checks: whether a daemon would work on this database, and for what would not, the command that mends it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from schemad.store.connect import Connection
+from schemad.store.migrate import SchemaMismatch, require_current_schema
+from schemad.store.sql_files import query
+
+OLDEST_SERVER = 15
+PROBE_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `mend` is empty where it is as it should be."""
+
+    name: str
+    found: str
+    mend: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is as it should be."""
+        return not self.mend
+
+
+async def check_all(connection: Connection) -> AsyncIterator[Check]:
+    """Looks at the server, the schema, the privileges of this role and the way of notifications."""
+    yield _server(connection)
+    schema = await _schema(connection)
+    yield schema
+    if schema.passed:
+        async for check in _privileges(connection):
+            yield check
+        yield await _queue(connection)
+    yield await _notifications(connection)
+
+
+def _server(connection: Connection) -> Check:
+    version = connection.get_server_version()
+    found = f"PostgreSQL {version.major}.{version.minor}"
+    old = version.major < OLDEST_SERVER
+    return Check("server", found, f"upgrade to PostgreSQL {OLDEST_SERVER} or newer" if old else "")
+
+
+async def _schema(connection: Connection) -> Check:
+    try:
+        await require_current_schema(connection)
+    except SchemaMismatch as mismatch:
+        return Check("schema", "not current", str(mismatch))
+    return Check("schema", "current")
+
+
+async def _privileges(connection: Connection) -> AsyncIterator[Check]:
+    row = await connection.fetchrow(query("privileges"))
+    if row is None:
+        return
+    role = row["role"]
+    yield Check(
+        "daemon's privileges",
+        f"{role} {'has' if row['may_apply'] else 'lacks'} what the daemon needs",
+        "" if row["may_apply"] else f"GRANT schemad_daemon TO {role};",
+    )
+    if row["owner_role"] is not None:
+        yield Check(
+            "owner of tables",
+            row["owner_role"],
+            "" if row["may_own"] else f"GRANT {row['owner_role']} TO {role};",
+        )
+        yield Check(
+            "schema of tables",
+            row["table_schema"],
+            ""
+            if row["may_create"]
+            else f"GRANT USAGE, CREATE ON SCHEMA {row['table_schema']} TO {row['owner_role']};",
+        )
+
+
+async def _queue(connection: Connection) -> Check:
+    row = await connection.fetchrow(query("queue_state"))
+    if row is None:
+        return Check("queue", "empty")
+    mend = ""
+    if row["queued"] and not row["workers"]:
+        mend = "start a daemon: schemad run"
+    found = f"{row['queued']} to assess, {row['held']} held, {row['workers']} daemons connected"
+    return Check("queue", found, mend)
+
+
+async def _notifications(connection: Connection) -> Check:
+    heard = asyncio.Event()
+    channel = f"schemad_probe_{connection.get_server_pid()}"
+    await connection.add_listener(channel, lambda *_: heard.set())
+    await connection.execute(query("probe"), channel)
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            await heard.wait()
+    except TimeoutError:
+        return Check(
+            "notifications",
+            "do not come through",
+            "this looks like a pooler in transaction mode: set SCHEMAD_LISTEN_DSN to PostgreSQL itself",
+        )
+    return Check("notifications", "come through")

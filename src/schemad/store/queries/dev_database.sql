@@ -1,0 +1,2 @@
+-- The development database.
+CREATE DATABASE dev

@@ -1,0 +1,13 @@
+-- Whether this role may do what the daemon does.
+SELECT quote_ident(current_user) AS role,
+  quote_ident(p.owner_role) AS owner_role,
+  quote_ident(p.table_schema) AS table_schema,
+  has_function_privilege('schemad.apply_batch(integer, jsonb)', 'EXECUTE')
+    AND has_table_privilege('schemad.schema_changes_audit', 'INSERT') AS may_apply,
+  (SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles AS r WHERE r.rolname = p.owner_role) IS TRUE AS may_own,
+  (
+    SELECT has_schema_privilege(r.oid, n.oid, 'CREATE')
+    FROM pg_roles AS r, pg_namespace AS n
+    WHERE r.rolname = p.owner_role AND n.nspname = p.table_schema
+  ) IS TRUE AS may_create
+FROM schemad.policy AS p
