@@ -94,7 +94,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(major: Major = None) -> None:
-    """See it work: a PostgreSQL and a daemon of its own, four requests, what becomes of each. Leaves nothing behind."""
+    """See it work: four requests on a PostgreSQL and a daemon of its own. Leaves nothing behind."""
     configure_logging(LogFormat.AUTO, LogLevel.ERROR)
     with tempfile.TemporaryDirectory(prefix="schemad-demo-") as directory:
         say("starting an embedded PostgreSQL …", style="dim")

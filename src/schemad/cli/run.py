@@ -18,14 +18,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(dsn: Dsn = None) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C. Its settings are environment variables: docs/reference/settings.md."""
+    """Run the daemon until SIGTERM or Ctrl-C. Settings are environment variables: docs/reference/settings.md."""
     settings = settings_with(dsn)
     configure_logging(settings.log_format, settings.log_level)
     run_fast(Daemon(settings).run())
 
 
 def run_fast(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine on uvloop, which takes a third off a request's latency; on asyncio's loop where there is none."""
+    """Runs a coroutine on uvloop, or on asyncio's own loop where there is none."""
     if sys.platform == "win32":
         asyncio.run(main)
         return

@@ -1,4 +1,4 @@
-"""The development database: an embedded server, migrated, with a login for the daemon and one for whoever tries it."""
+"""The development database: an embedded server, migrated, with logins for the daemon and for a person."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from schemad.store.sql_files import query
 
 DATABASE = "dev"
 ADMIN = "postgres"
-# The daemon logs in as a role that has what schemad_daemon has, and no more: what works here works without superuser.
+# Has what schemad_daemon has, and no more: what works here works without superuser.
 SERVICE = "schemad_service"
 
 

@@ -1,0 +1,72 @@
+"""The PostgreSQL servers that the tests run on: one named by SCHEMAD_TEST_DSN, Docker's, or embedded ones."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from schemad.embedded import EmbeddedPostgres, installed_majors
+
+TEST_DSN = os.environ.get("SCHEMAD_TEST_DSN")
+DEFAULT_MAJORS = (16, 18)
+EXTRA_MAJORS = (15,)  # tried too, where its binaries are on the machine
+
+# Durability is tested by killing processes, not machines: without fsync a suite takes a third of the time.
+SERVER_SETTINGS = {"fsync": "off", "max_connections": "200", "log_min_messages": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. `admin_dsn` is of a superuser, to a database that always exists."""
+
+    admin_dsn: str
+
+    def dsn(self, database: str, user: str | None = None) -> str:
+        """The DSN of a database; of another login, where one is named."""
+        parts = urlsplit(self.admin_dsn)
+        netloc = parts.netloc
+        if user is not None:
+            netloc = f"{user}@{netloc.rpartition('@')[2]}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
+
+
+@cache
+def docker_answers() -> bool:
+    """Whether a Docker engine is there to run servers in."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        with contextlib.closing(docker.from_env(timeout=3)) as client:
+            return bool(client.ping())
+    except DockerException:
+        return False
+
+
+def server_names() -> list[str]:
+    """The servers to test on: `dsn`, or one for each major version."""
+    if TEST_DSN:
+        return ["dsn"]
+    installed = () if docker_answers() else installed_majors()
+    majors = [*(m for m in EXTRA_MAJORS if m in installed), *DEFAULT_MAJORS]
+    return [f"pg{major}" for major in majors]
+
+
+@contextlib.contextmanager
+def running_server(name: str, data_dir: Path) -> Iterator[Server]:
+    """Runs the server of that name."""
+    if TEST_DSN:
+        yield Server(TEST_DSN)
+    elif docker_answers():
+        from testcontainers.postgres import PostgresContainer
+
+        image = f"postgres:{name.removeprefix('pg')}"
+        container = PostgresContainer(image, driver=None).with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
+        with container as postgres:
+            yield Server(postgres.get_connection_url())
+    else:
+        with EmbeddedPostgres(data_dir, major=int(name.removeprefix("pg")), settings=SERVER_SETTINGS) as server:
+            yield Server(server.dsn())
