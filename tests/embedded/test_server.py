@@ -34,7 +34,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs pdeathsig
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    memory = Path("/dev/shm")  # noqa: S108 - where there is one, no disk is waited for
+    memory = Path("/dev/shm")
     root = Path(tempfile.mkdtemp(prefix="embedded-", dir=memory if memory.is_dir() else None))
     yield root.resolve()
     shutil.rmtree(root)
