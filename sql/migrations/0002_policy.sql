@@ -49,7 +49,7 @@ INSERT INTO schemad.safe_types (name, aliases, modifiers, modifier_min, modifier
 VALUES
   ('text', '{}', 0, NULL, NULL),
   ('varchar', '{character varying}', 1, 1, 10485760),
-  ('char', '{character,bpchar}', 1, 1, 10485760),
+  ('char', '{character}', 1, 1, 10485760),
   ('smallint', '{int2}', 0, NULL, NULL),
   ('integer', '{int,int4}', 0, NULL, NULL),
   ('bigint', '{int8}', 0, NULL, NULL),
