@@ -10,6 +10,11 @@ from benchmarks.table import PAYLOAD, bare_ddl
 from schemad.store import Connection, connect
 
 SUBMIT = "SELECT schemad.submit_request('bench', $1, $2)"
+TIMES = """
+SELECT count(*) AS made, extract(epoch FROM max(processed_at) - min(processed_at))::double precision AS seconds
+FROM schemad.schema_requests
+WHERE schema_name LIKE $1 AND status = 'approved'
+"""
 BATCH = 50
 
 
@@ -63,11 +68,7 @@ async def backlog(schemad_dsn: str, floor_dsn: str, tables: int, label: str) -> 
     asking = await connect(schemad_dsn, job="bench")
     await asking.executemany(SUBMIT, [(f"backlog_{label}_{n}", PAYLOAD) for n in range(tables)])
     async with schemad(schemad_dsn):
-        times = await asking.fetchrow(
-            "SELECT count(*) AS made, extract(epoch FROM max(processed_at) - min(processed_at))::float8 AS seconds "
-            "FROM schemad.schema_requests WHERE schema_name LIKE $1 AND status = 'approved'",
-            f"backlog\\_{label}\\_%",
-        )
+        times = await asking.fetchrow(TIMES, f"backlog\\_{label}\\_%")
     assert times is not None
     assert times["made"] == tables
     # The first batch's own time is before its processed_at, which is why one batch is taken off.

@@ -21,7 +21,11 @@ _RECORD = (
 )
 # Bodies are checked when everything they name is there.
 _HEADER = "SET LOCAL check_function_bodies = off; SET LOCAL client_min_messages = warning;"
-_NO_OWNER = "UPDATE schemad.policy SET owner_role = NULL WHERE owner_role = 'schemad_owner';"
+# PostgreSQL lets everybody execute a new function; with no roles to grant to, nobody but the owner may.
+_NO_ROLES = (
+    "UPDATE schemad.policy SET owner_role = NULL WHERE owner_role = 'schemad_owner';\n"
+    "REVOKE ALL ON ALL ROUTINES IN SCHEMA schemad FROM PUBLIC;"
+)
 
 
 class SchemaState(StrEnum):
@@ -140,7 +144,7 @@ def _steps(applied: dict[str, str], *, with_roles: bool) -> list[Step]:
     # The others stand on each other: any change re-applies them all, in one transaction.
     others = [*reapplied(), *(roles() if with_roles else [])]
     if steps or _changed(others, applied):
-        epilogue = "" if with_roles or any(f.name in applied for f in roles()) else _NO_OWNER
+        epilogue = "" if with_roles or any(f.name in applied for f in roles()) else _NO_ROLES
         steps.append(Step(tuple(others), epilogue))
     return steps
 
