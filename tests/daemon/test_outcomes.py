@@ -7,6 +7,7 @@ import pytest
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.support.databases import fields
+from tests.support.requests import decided, submit
 
 SPEC_PAYLOAD = {
     "fields": [
@@ -16,19 +17,6 @@ SPEC_PAYLOAD = {
     ],
     "description": "Store user preferences",
 }
-
-
-async def submit(connection: Connection, name: str, payload: object, user: str = "user123") -> int:
-    request_id: int = await connection.fetchval(
-        "SELECT schemad.submit_request($1, $2, $3)", user, name, json.dumps(payload)
-    )
-    return request_id
-
-
-async def decided(connection: Connection, request_id: int) -> dict[str, object]:
-    row = await connection.fetchrow("SELECT * FROM schemad.wait_for_request($1)", request_id)
-    assert row is not None
-    return {**row, "findings": json.loads(row["findings"])}
 
 
 @pytest.mark.parametrize("way", ["function", "insert"])

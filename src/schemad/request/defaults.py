@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from schemad.request.expressions import Expression, read_expression
@@ -80,6 +80,11 @@ _INTEGER_RANGES = {
     "integer": (-(2**31), 2**31 - 1),
     "bigint": (-(2**63), 2**63 - 1),
 }
+# Smallest and largest values but zero.
+_FLOAT_RANGES = {
+    "real": (Decimal("1.4e-45"), Decimal("3.4028235e38")),
+    "double precision": (Decimal("4.9e-324"), Decimal("1.7976931348623157e308")),
+}
 _BOOLEANS = {"true": "true", "t": "true", "yes": "true", "on": "true", "1": "true"} | {
     "false": "false",
     "f": "false",
@@ -88,7 +93,7 @@ _BOOLEANS = {"true": "true", "t": "true", "yes": "true", "on": "true", "1": "tru
     "0": "false",
 }
 _INTERVAL = re.compile(r"[-+0-9a-zA-Z:., ]{1,100}")
-_TIME = re.compile(r"(?P<clock>\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?")
+_TIME = re.compile(r"(?P<clock>\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})(e[+-]?\d{1,3})?", re.ASCII | re.I)
 
@@ -118,8 +123,8 @@ def read_default(given: Any, field_type: FieldType, *, field: str) -> Default | 
     try:
         text = _array_text(given, field_type) if field_type.is_array else _text(given, field_type)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        shown = shorten(str(given))
-        return DEFAULT_DOES_NOT_FIT.finding(f"{shown} does not fit the type: {error}", field=field)
+        shown, why = shorten(str(given)), shorten(str(error), 200)
+        return DEFAULT_DOES_NOT_FIT.finding(f"{shown} does not fit the type: {why}", field=field)
     return Literal(text)
 
 
@@ -187,8 +192,13 @@ def _read_decimal(given: Any, field_type: FieldType) -> str:
         raise ValueError("it is not a number")
     if field_type.modifiers:
         precision, scale = (*field_type.modifiers, 0)[:2]
-        if abs(round(Decimal(text), max(scale, 0))) >= Decimal(10) ** (precision - scale):
-            raise ValueError(f"it has more than {precision - scale} digits before the point")
+        with localcontext(prec=3_000):  # more digits than _NUMBER and a scale come to
+            if abs(round(Decimal(text), scale)) >= Decimal(10) ** (precision - scale):
+                raise ValueError(f"it has more digits than {field_type.known.name}({precision},{scale}) keeps")
+    if limits := _FLOAT_RANGES.get(field_type.known.name):
+        least, most = limits
+        if (number := abs(Decimal(text))) and not least <= number <= most:
+            raise ValueError(f"{field_type.known.name} goes from {least} to {most}, and to as much below zero")
     return text
 
 
@@ -236,11 +246,16 @@ def _read_json(given: Any, _: FieldType) -> str:
     # A string that is JSON itself is meant as that: in SQL one writes DEFAULT '{}'.
     if isinstance(given, str):
         try:
-            json.loads(given)
+            json.loads(given, parse_constant=_no_json)
         except (ValueError, RecursionError):
             raise ValueError('it is not JSON; a JSON string is written "\\"text\\""') from None
         return given
-    return json.dumps(given, default=_json_number, ensure_ascii=False)
+    return json.dumps(given, default=_json_number, ensure_ascii=False, allow_nan=False)
+
+
+def _no_json(constant: str) -> None:
+    """What Python reads and JSON does not have: NaN and the infinities."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _json_number(value: Any) -> float:
@@ -265,6 +280,8 @@ def _read_network(given: Any, field_type: FieldType) -> str:
         return given
     if field_type.known.name == "cidr":
         return str(ipaddress.ip_network(given))
+    if "%" in given:
+        raise ValueError("PostgreSQL keeps no zone with an address")
     return str(ipaddress.ip_interface(given) if "/" in given else ipaddress.ip_address(given))
 
 

@@ -70,7 +70,8 @@ def name_finding(given: str, *, field: str | None = None) -> Finding | None:
     name = fold(given)
     shown = f'"{shorten(given)}"'
     # fullmatch: `$` would let a trailing newline pass.
-    if not _NAME.fullmatch(name):
+    # ASCII before folding too: the Kelvin sign's lower case is an ASCII k.
+    if not given.isascii() or not _NAME.fullmatch(name):
         return NAME_INVALID.finding(f"{shown} is not a name", field=field)
     if len(name.encode()) > MAX_NAME_BYTES:
         return NAME_TOO_LONG.finding(f"{shown} has {len(name.encode())} bytes", field=field)
@@ -84,8 +85,8 @@ def name_finding(given: str, *, field: str | None = None) -> Finding | None:
 def derived_name(table: str, *parts: str, kind: str) -> str:
     """The name of a constraint or index, such as orders_customer_id_idx.
 
-    Where that has more than 63 bytes it is shortened with a hash of the whole: PostgreSQL's own truncation lets
-    two of them collide.
+    With several parts, or more than 63 bytes, it has a hash of them: the fields a and b are not the field a_b,
+    and PostgreSQL's own truncation lets two names collide.
 
     Args:
         table: The table, folded.
@@ -93,7 +94,8 @@ def derived_name(table: str, *parts: str, kind: str) -> str:
         kind: pkey, key, idx, fkey or check.
     """
     whole = "_".join((table, *parts, kind))
-    if len(whole) <= MAX_NAME_BYTES:
+    if len(parts) < 2 and len(whole) <= MAX_NAME_BYTES:
         return whole
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    return f"{whole[: MAX_NAME_BYTES - len(digest) - len(kind) - 2]}_{digest}_{kind}"
+    digest = hashlib.sha256("\0".join((table, *parts)).encode()).hexdigest()[:8]
+    head = "_".join((table, *parts))[: MAX_NAME_BYTES - len(digest) - len(kind) - 2]
+    return f"{head}_{digest}_{kind}"

@@ -3,7 +3,7 @@
 import unicodedata
 
 # Overrides and isolates that make text read differently from what it says, as in "Trojan Source".
-_BIDIRECTIONAL = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def misleading_character(text: str) -> str | None:

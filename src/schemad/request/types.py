@@ -79,7 +79,7 @@ KNOWN_TYPES: dict[str, KnownType] = {
     for known in (
         KnownType("text", Family.TEXT),
         KnownType("varchar", Family.TEXT, "character varying", ("character varying",), 1, _LENGTH),
-        KnownType("char", Family.TEXT, "character", ("character", "bpchar"), 1, _LENGTH),
+        KnownType("char", Family.TEXT, "character", ("character",), 1, _LENGTH),
         KnownType("smallint", Family.INTEGER, aliases=("int2",)),
         KnownType("integer", Family.INTEGER, aliases=("int", "int4")),
         KnownType("bigint", Family.INTEGER, aliases=("int8",)),

@@ -1,0 +1,337 @@
+"""ensure: a request says what should be there, so that asking twice is harmless and asking for more adds it."""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from schemad.ddl import Decision, Operation, Verdict, decide
+from schemad.ddl.render import default_sql
+from schemad.ddl.statements import (
+    AddColumn,
+    AddConstraint,
+    Comment,
+    CreateIndex,
+    DropTable,
+    SetDefault,
+    TableName,
+    Unique,
+)
+from schemad.policy import Column, Policy, RegisteredField, TableFacts
+from schemad.policy.difference import all_uniques, check_name, index_name, reference_name, unique_name
+from schemad.policy.facts import RELATION_KINDS
+from schemad.request import TableRequest, read_request
+from schemad.request.defaults import Generator
+from schemad.request.names import derived_name
+from tests.unit.strategies import NOTHING, POLICY, Asked, sound_requests
+
+TITLE = {"name": "title", "type": "varchar(80)", "nullable": False}
+NOTE = {"name": "note", "type": "text"}
+BASE: dict[str, Any] = {"fields": [TITLE, {"name": "at", "type": "timestamptz", "default": "now()"}]}
+
+
+def facts_after(request: TableRequest, *, empty: bool = True, owner_role: str = "app") -> TableFacts:
+    """What the database holds once a request was applied."""
+    name = request.name
+    derived = {unique_name(name, u) for u in all_uniques(request)}
+    derived |= {index_name(name, i) for i in request.indexes} | {check_name(name, c) for c in request.checks}
+    derived |= {reference_name(name, f.name) for f in request.fields if f.references}
+    if request.primary_key:
+        derived.add(derived_name(name, kind="pkey"))
+    return TableFacts(
+        relation="r",
+        is_empty=empty,
+        version=1,
+        owner_role=owner_role,
+        columns=tuple(Column(f.name, f.type.catalog_name, f.nullable) for f in request.fields),
+        fields=tuple(
+            RegisteredField(f.name, str(f.type), f.nullable, default_sql(f.default) if f.default else None)
+            for f in request.fields
+        ),
+        primary_key=request.primary_key,
+        derived=frozenset(derived),
+    )
+
+
+def existing(payload: dict[str, Any], **how: Any) -> TableFacts:
+    request = read_request("notes", json.dumps(payload)).request
+    assert request is not None
+    return facts_after(request, **how)
+
+
+EMPTY = existing(BASE)
+FILLED = existing(BASE, empty=False)
+
+
+def ask(payload: dict[str, Any], facts: TableFacts, policy: Policy = POLICY, role: str | None = "app") -> Decision:
+    return decide("Notes", json.dumps(payload), policy, facts, requested_by=role)
+
+
+def more(*fields: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    return {"fields": [*BASE["fields"], *fields], **keys}
+
+
+def rules(decision: Decision) -> list[str]:
+    return [f.rule.id for f in decision.findings]
+
+
+def kinds(decision: Decision) -> list[type]:
+    assert decision.plan is not None
+    return [type(s) for s in decision.plan.statements]
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(sound_requests())
+def test_asking_again_for_what_is_there_changes_nothing(asked: Asked) -> None:
+    first = asked.decided(requested_by="app")
+    assert first.request is not None
+    again = asked.decided(facts=facts_after(first.request, empty=False), requested_by="app")
+    assert again.plan is not None
+    assert (again.plan.operation, again.plan_sql) == (Operation.NO_CHANGE, "")
+    assert "field.conflict" not in rules(again)
+    # What was held for its parts is harmless now; only limits are about the whole.
+    assert {f.rule.id for f in again.findings} <= {"limit.fields", "limit.indexes"}
+
+
+@pytest.mark.parametrize("facts", [EMPTY, FILLED], ids=["empty", "filled"])
+def test_asking_for_some_of_the_fields_changes_nothing(facts: TableFacts) -> None:
+    decision = ask({"fields": [TITLE]}, facts)
+    assert (decision.verdict, decision.apply, decision.findings) == (Verdict.AUTO, True, ())
+    assert decision.plan is not None
+    assert decision.plan.operation is Operation.NO_CHANGE
+    assert decision.plan.summary == "public.notes has all of it already"
+
+
+@pytest.mark.parametrize("facts", [EMPTY, FILLED], ids=["empty", "filled"])
+def test_a_nullable_field_is_added_by_itself(facts: TableFacts) -> None:
+    decision = ask(more(NOTE | {"description": "what else"}), facts)
+    assert (decision.verdict, decision.apply) == (Verdict.AUTO, True)
+    assert kinds(decision) == [AddColumn, Comment]
+    assert decision.plan is not None
+    assert decision.plan.operation is Operation.ADD_FIELDS
+    assert [f.name for f in decision.plan.added] == ["note"]
+    assert decision.plan.expected_version == 1
+    assert decision.plan.summary == "added 1 field to public.notes"
+
+
+@pytest.mark.parametrize("default", [0, 1])
+@pytest.mark.parametrize("facts", [EMPTY, FILLED], ids=["empty", "filled"])
+def test_a_constant_default_is_added_by_itself_even_not_null(facts: TableFacts, default: int) -> None:
+    decision = ask(more({"name": "n", "type": "integer", "nullable": False, "default": default}), facts)
+    assert decision.apply
+    assert kinds(decision) == [AddColumn]
+
+
+@pytest.mark.parametrize(
+    ("type_text", "default"),
+    [("timestamptz", "now()"), ("date", "CURRENT_DATE"), ("timestamptz", "statement_timestamp()")],
+)
+def test_a_stable_default_is_added_in_one_step(type_text: str, default: str) -> None:
+    field = {"name": "n", "type": type_text, "nullable": False, "default": default}
+    decision = ask(more(field), FILLED)
+    assert decision.apply
+    assert kinds(decision) == [AddColumn]
+
+
+def test_a_volatile_default_on_a_filled_table_is_for_rows_to_come() -> None:
+    decision = ask(more({"name": "key", "type": "uuid", "default": "gen_random_uuid()"}), FILLED)
+    assert decision.apply
+    assert decision.plan is not None
+    add, set_default = decision.plan.statements
+    assert isinstance(add, AddColumn)
+    assert add.field.default is None
+    assert set_default == SetDefault(
+        TableName("public", "notes"), "key", Generator("gen_random_uuid()", volatile=True)
+    )
+
+
+def test_a_volatile_default_on_an_empty_table_is_added_in_one_step() -> None:
+    field = {"name": "key", "type": "uuid", "nullable": False, "default": "gen_random_uuid()"}
+    decision = ask(more(field), EMPTY)
+    assert decision.apply
+    assert kinds(decision) == [AddColumn]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"name": "key", "type": "uuid", "nullable": False, "default": "gen_random_uuid()"},
+        {"name": "number", "type": "bigserial"},
+    ],
+)
+def test_a_field_that_would_rewrite_the_rows_waits_for_review(field: dict[str, Any]) -> None:
+    decision = ask(more(field), FILLED)
+    assert (rules(decision), decision.apply) == (["field.rewrite"], False)
+    assert ask(more(field), EMPTY).apply
+
+
+def test_not_null_without_a_default_needs_an_empty_table() -> None:
+    payload = more(NOTE | {"nullable": False})
+    refused = ask(payload, FILLED)
+    assert (rules(refused), refused.apply) == (["field.not_null"], False)
+    assert ask(payload, EMPTY).apply
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        ({"unique": [["title", "at"]]}, AddConstraint),
+        ({"indexes": [{"fields": ["at"]}]}, CreateIndex),
+        ({"indexes": [{"fields": ["title"], "unique": True}]}, CreateIndex),
+    ],
+)
+def test_keys_and_indexes_on_a_filled_table_wait_for_review(keys: dict[str, Any], kind: type) -> None:
+    held = ask(more(**keys), FILLED)
+    assert (rules(held), held.apply, kinds(held)) == (["key.on_filled_table"], False, [kind])
+    made = ask(more(**keys), EMPTY)
+    assert (made.apply, kinds(made)) == (True, [kind])
+    assert made.plan is not None
+    assert made.plan.summary == "added keys or indexes to public.notes"
+
+
+def test_a_unique_field_on_a_filled_table_waits_for_review() -> None:
+    decision = ask(more(NOTE | {"unique": True}), FILLED)
+    assert rules(decision) == ["key.on_filled_table"]
+    assert kinds(decision) == [AddColumn, AddConstraint]
+
+
+def test_a_unique_pair_is_not_mistaken_for_the_field_with_both_their_names() -> None:
+    fields = [{"name": n, "type": "text"} for n in ("a", "b", "a_b")]
+    facts = existing({"fields": fields, "unique": [["a_b"]]})
+    decision = ask({"fields": fields, "unique": [["a_b"], ["a", "b"]]}, facts)
+    assert decision.plan is not None
+    (added,) = decision.plan.statements
+    assert isinstance(added, AddConstraint)
+    assert isinstance(added.constraint, Unique)
+    assert added.constraint.fields == ("a", "b")
+
+
+def test_a_check_or_reference_that_lacks_waits_for_review() -> None:
+    link = {"name": "book", "type": "bigint", "references": {"table": "books"}}
+    decision = ask(more(link, checks=["title <> ''"]), EMPTY)
+    assert rules(decision) == ["reference.foreign_key", "check.expression"]
+    assert kinds(decision) == [AddColumn, AddConstraint, AddConstraint]
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({"fields": [TITLE | {"type": "varchar(81)"}]}, "title"),
+        ({"fields": [TITLE | {"type": "text"}]}, "title"),
+        ({"fields": [TITLE | {"type": "varchar(80)[]"}]}, "title"),
+        ({"fields": [TITLE | {"nullable": True}]}, "title"),
+        ({"fields": [{"name": "at", "type": "timestamptz", "nullable": False}]}, "at"),
+        ({"fields": [{"name": "at", "type": "timestamptz", "default": "clock_timestamp()"}]}, "at"),
+        ({"fields": [TITLE | {"default": "x"}]}, "title"),
+        ({"fields": [{"name": "id", "type": "uuid"}]}, "id"),
+        ({"fields": [TITLE], "primary_key": ["title"]}, None),
+        ({"fields": [TITLE], "primary_key": []}, None),
+    ],
+)
+def test_what_is_there_otherwise_than_asked_is_refused(payload: dict[str, Any], field: str | None) -> None:
+    decision = ask(payload, EMPTY)
+    assert [(f.rule.id, f.field) for f in decision.findings] == [("field.conflict", field)]
+    assert not decision.apply
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_nobody_can_approve_a_conflict(approved: bool) -> None:
+    payload = json.dumps({"fields": [TITLE | {"type": "text"}, NOTE]})
+    first = decide("notes", payload, POLICY, FILLED, requested_by="app")
+    second = decide(
+        "notes", payload, POLICY, FILLED, requested_by="app", approved_sql=first.plan_sql if approved else None
+    )
+    assert not second.apply
+
+
+def test_a_table_dropped_by_hand_is_made_again_only_by_approval() -> None:
+    facts = replace(EMPTY, relation=None, columns=(), derived=frozenset())
+    held = ask(BASE, facts)
+    assert (rules(held), held.apply) == (["table.missing"], False)
+    assert held.plan is not None
+    assert (held.plan.operation, held.plan.expected_version) == (Operation.CREATE_TABLE, 1)
+    approved = decide("notes", json.dumps(BASE), POLICY, facts, requested_by="app", approved_sql=held.plan_sql)
+    assert approved.apply
+
+
+def test_another_role_s_table_waits_for_review() -> None:
+    decision = ask(more(NOTE), EMPTY, role="other_app")
+    assert (rules(decision), decision.apply) == (["table.another_role"], False)
+    assert ask(more(NOTE), EMPTY, role=None).apply
+
+
+def test_a_deprecated_table_takes_no_more_fields_until_it_is_restored() -> None:
+    facts = replace(FILLED, is_active=False)
+    decision = ask(more(NOTE), facts)
+    assert (rules(decision), decision.apply) == (["table.deprecated"], False)
+    restored = ask({"action": "restore"}, facts)
+    assert restored.apply
+    assert restored.plan is not None
+    assert (restored.plan.operation, restored.plan_sql) == (Operation.RESTORE, "")
+
+
+def test_deprecating_runs_no_sql() -> None:
+    decision = ask({"action": "deprecate"}, FILLED)
+    assert decision.apply
+    assert decision.plan is not None
+    assert (decision.plan.operation, decision.plan_sql, decision.plan.added) == (Operation.DEPRECATE, "", ())
+
+
+def test_dropping_always_waits_for_review() -> None:
+    decision = ask({"action": "drop"}, EMPTY)
+    assert (rules(decision), decision.apply) == (["table.drop"], False)
+    assert decision.plan is not None
+    assert decision.plan.statements == (DropTable(TableName("public", "notes")),)
+    assert decision.plan_sql == 'DROP TABLE "public"."notes" RESTRICT;'
+
+
+def test_dropping_what_was_dropped_by_hand_runs_no_sql() -> None:
+    decision = ask({"action": "drop"}, replace(EMPTY, relation=None))
+    assert rules(decision) == ["table.missing", "table.drop"]
+    assert decision.plan_sql == ""
+
+
+@pytest.mark.parametrize("action", ["deprecate", "restore", "drop"])
+@pytest.mark.parametrize("facts", [NOTHING, TableFacts(relation="r")], ids=["nothing", "foreign"])
+def test_only_tables_of_schemad_s_making_can_be_acted_on(action: str, facts: TableFacts) -> None:
+    decision = ask({"action": action}, facts)
+    assert (rules(decision), decision.apply) == (["table.unknown"], False)
+
+
+@pytest.mark.parametrize("kind", RELATION_KINDS)
+def test_a_name_that_something_else_has_is_refused(kind: str) -> None:
+    decision = ask(BASE, TableFacts(relation=kind))
+    assert (rules(decision), decision.apply) == (["table.taken"], False)
+    assert RELATION_KINDS[kind] in decision.findings[0].message
+
+
+def test_a_name_that_a_type_has_is_refused() -> None:
+    assert rules(ask(BASE, TableFacts(has_type=True))) == ["table.taken"]
+
+
+def test_a_registered_name_that_a_view_now_has_is_refused() -> None:
+    decision = ask(BASE, replace(EMPTY, relation="v"))
+    assert (rules(decision), decision.apply) == (["table.taken"], False)
+
+
+def test_the_facts_are_read_as_the_database_writes_them() -> None:
+    row = json.loads(
+        json.dumps(
+            {
+                "relation": "r",
+                "is_empty": False,
+                "version": 1,
+                "is_active": True,
+                "owner_role": "app",
+                "columns": [asdict(c) for c in FILLED.columns],
+                "fields": [asdict(f) for f in FILLED.fields],
+                "primary_key": list(FILLED.primary_key),
+                "derived": sorted(FILLED.derived),
+            }
+        )
+    )
+    assert TableFacts.from_row(row) == FILLED
+    assert TableFacts.from_row({}) == NOTHING
+    assert TableFacts.from_row({"type": True}).has_type

@@ -1,0 +1,197 @@
+"""Expressions: what passes is one expression of PostgreSQL's grammar, and text of it is never passed on."""
+
+import json
+
+import postgast
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemad.ddl import Verdict, decide
+from schemad.request.expressions import MAX_EXPRESSION_BYTES, Expression, read_expression
+from schemad.request.finding import Finding
+from tests.unit.strategies import NOTHING, POLICY
+
+# Each of these passed the keyword filters of earlier implementations, and ran.
+BYPASSES = {
+    "0, is_admin boolean DEFAULT true": "expression.unreadable",
+    "0 REFERENCES messages": "expression.unreadable",
+    "0 CHECK (pg_sleep(0.3) IS NOT NULL)": "expression.unreadable",
+    "length(pg_sleep(0.3)::text)": "default.expression",
+    "length(pg_read_file($$/etc/passwd$$))": "default.expression",
+    "setval($$messages_id_seq$$,1,false)": "default.expression",
+    "length(query_to_xml($$table messages$$,true,true,$$$$)::text)": "default.expression",
+    'length(U&"pg\\005fsleep"(0.3)::text)': "default.expression",
+    "pg_terminate_backend(1)": "default.expression",
+    "length(repeat($$x$$,200000000))": "default.expression",
+}
+# And these are harmless: words that such filters refuse.
+HARMLESS = [
+    "O'Brien",
+    "last_updated",
+    "'deleted'",
+    "dropdown",
+    "'execution pending'",
+    "insertion-order",
+    "updates@example.com",
+]
+
+
+def payload(type_text: str, default: object) -> str:
+    return json.dumps({"fields": [{"name": "f", "type": type_text, "default": default}]})
+
+
+@pytest.mark.parametrize("expression", BYPASSES)
+def test_what_bypassed_keyword_filters_waits_for_a_person_or_is_refused(expression: str) -> None:
+    decision = decide("t", payload("integer", {"expression": expression}), POLICY, NOTHING)
+    assert [f.rule.id for f in decision.findings] == [BYPASSES[expression]]
+    assert decision.verdict is Verdict.REVIEW
+    assert not decision.apply
+
+
+@pytest.mark.parametrize("expression", BYPASSES)
+def test_what_bypassed_keyword_filters_is_no_number(expression: str) -> None:
+    decision = decide("t", payload("integer", expression), POLICY, NOTHING)
+    assert [f.rule.id for f in decision.findings] == ["default.does_not_fit"]
+    assert not decision.apply
+
+
+@pytest.mark.parametrize("expression", BYPASSES)
+def test_what_bypassed_keyword_filters_is_a_mere_string_on_text(expression: str) -> None:
+    assert _default_of("text", expression) == expression
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_harmless_text_is_a_default_that_needs_no_review(text: str) -> None:
+    assert _default_of("text", text) == text
+
+
+def _default_of(type_text: str, default: object) -> str:
+    """The string constant that a default became, as PostgreSQL's parser reads it in the planned SQL."""
+    decision = decide("t", payload(type_text, default), POLICY, NOTHING)
+    assert (decision.verdict, decision.findings) == (Verdict.AUTO, ())
+    assert decision.plan_sql is not None
+    (statement,) = postgast.parse(decision.plan_sql).stmts
+    column = statement.stmt.create_stmt.table_elts[1].column_def
+    (constraint,) = column.constraints
+    text: str = constraint.constraint.raw_expr.a_const.sval.sval
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("now() AT TIME ZONE 'utc'", "now() AT TIME ZONE 'utc'"),
+        ("1+1", "1 + 1"),
+        ("price>0 AND\n price < 10 -- cheap", "price > 0 AND price < 10"),
+        ("lower(Name)", "lower(name)"),
+        ("1) + (2", "1 + 2"),
+        ("/* ; */ 1", "1"),
+        ("$$it's$$", "'it''s'"),
+        ("ARRAY[]::text[]", "ARRAY[]::text[]"),
+    ],
+)
+def test_an_expression_is_written_from_what_was_understood(text: str, canonical: str) -> None:
+    found = read_expression(text, field="f")
+    assert isinstance(found, Expression)
+    assert found.sql == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "--",
+        "1;2",
+        "1; DROP TABLE x",
+        "1,2",
+        "(1,2)",
+        "1 AS x",
+        "1) AS x, (2",
+        "1 FROM x",
+        "1) FROM x WHERE (true",
+        "1) UNION SELECT (2",
+        "1) LIMIT (1",
+        "1) INTO x FROM (SELECT 1",
+        "1); DROP TABLE x; SELECT (1",
+        "DISTINCT 1",
+        "*",
+        "NOT " * 240 + "true",
+        "1" + "+1" * 400,
+        "-" * 999 + "1",
+        "f(" * 300 + "1" + ")" * 300,
+        "(" * 999,
+        "/*" * 400,
+        "$$",
+        "'",
+        '"',
+        "E'\\xff'",
+        "U&'\\d800'",
+        "1)\0, pg_sleep(10",
+        "\0",
+        "1\x0b",
+        "\u202e1",
+        "\ud800",
+        "a\u200bb",
+        "\ufeff1",
+    ],
+)
+def test_what_is_not_one_expression_is_refused(text: str) -> None:
+    found = read_expression(text, field="f")
+    assert isinstance(found, Finding)
+    assert found.rule.id == "expression.unreadable"
+    assert "\0" not in found.message
+
+
+@pytest.mark.parametrize(
+    "text", ["(SELECT 1)", "EXISTS (SELECT 1)", "ARRAY(SELECT 1)", "a IN (VALUES (1))", "$1", "x.*", "DEFAULT"]
+)
+def test_a_query_or_parameter_in_an_expression_is_refused(text: str) -> None:
+    found = read_expression(text, field="f")
+    assert isinstance(found, Finding)
+    assert found.rule.id == "expression.query"
+
+
+@pytest.mark.parametrize("text", ["1" * 1001, "'" + "é" * 500 + "'", "x" * 20_000_000, "\ud800" * 334])
+def test_an_expression_has_at_most_a_thousand_bytes(text: str) -> None:
+    found = read_expression(text, field="f")
+    assert isinstance(found, Finding)
+    assert found.rule.id == "expression.too_long"
+
+
+def test_an_expression_knows_its_columns() -> None:
+    found = read_expression("lower(a) = t.b AND c[1] > 0", field=None)
+    assert isinstance(found, Expression)
+    assert found.columns == {"a", "b", "c"}
+
+
+def test_two_spellings_of_a_check_are_one_and_two_checks_differ() -> None:
+    one, same, other = (read_expression(t, field=None) for t in ("a>0", " ( a > 0 ) ", "a > 1"))
+    assert isinstance(one, Expression)
+    assert isinstance(same, Expression)
+    assert isinstance(other, Expression)
+    assert one.digest == same.digest != other.digest
+
+
+# Pieces of SQL, put together at random, come nearer to trouble than random letters do.
+_PIECES = (
+    "1 a ( ) ) , ; ' \" $$ -- /* */ :: . * [ ] + - NOT AND IS NULL SELECT FROM WHERE AS CASE WHEN THEN END "
+    "ARRAY ROW f( 'x' now() OVER LIMIT IN BETWEEN LIKE U& E' \\ $1 INTERVAL COLLATE OPERATOR(pg_catalog.+) CAST("
+    " CHECK DEFAULT"
+).split()
+_sql_soup = st.lists(st.sampled_from(_PIECES), max_size=20).map(" ".join)
+
+
+@given(_sql_soup | st.text())
+def test_any_text_is_one_expression_or_refused(text: str) -> None:
+    found = read_expression(text, field="f")
+    if isinstance(found, Finding):
+        assert found.rule.id.startswith("expression.")
+        return
+    assert len(text.encode()) <= MAX_EXPRESSION_BYTES
+    # Read again, it is itself; and where it is written, it is one default of one column.
+    assert read_expression(found.sql, field="f") == found
+    (statement,) = postgast.parse(f"CREATE TABLE t (f text DEFAULT ({found.sql}))").stmts
+    (element,) = statement.stmt.create_stmt.table_elts
+    assert len(element.column_def.constraints) == 1

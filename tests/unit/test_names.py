@@ -1,0 +1,105 @@
+"""Names: folded, judged by PostgreSQL's own limits, and never cut in silence."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemad.request.names import MAX_NAME_BYTES, derived_name, name_finding
+from tests.unit.strategies import names
+
+
+def rule(given_name: str) -> str | None:
+    finding = name_finding(given_name)
+    return finding.rule.id if finding else None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a", "_", "_1", "user_preferences", "Messages2", "PG", "pgx_1", "oid", "x" * 63, "status", "date", "name"],
+)
+def test_what_postgresql_takes_unquoted_is_a_name(name: str) -> None:
+    assert rule(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("", "name.invalid"),
+        ("1a", "name.invalid"),
+        ("a-b", "name.invalid"),
+        ("a b", "name.invalid"),
+        ("a\n", "name.invalid"),
+        ("\na", "name.invalid"),
+        ("a\0", "name.invalid"),
+        ('a"; DROP TABLE x; --', "name.invalid"),
+        ("public.a", "name.invalid"),
+        ("größe", "name.invalid"),
+        ("\u212aelvin", "name.invalid"),
+        ("\ud800", "name.invalid"),
+        ("a\u0661", "name.invalid"),
+        ("x" * 64, "name.too_long"),
+        ("x" * 100_000, "name.too_long"),
+        ("pg_class", "name.system"),
+        ("PG_Class", "name.system"),
+        ("ctid", "name.system"),
+        ("tableOID", "name.system"),
+        ("user", "name.reserved"),
+        ("SELECT", "name.reserved"),
+        ("Order", "name.reserved"),
+        ("freeze", "name.reserved"),
+    ],
+)
+def test_what_is_no_name_is_refused_by_the_rule_that_says_why(name: str, expected: str) -> None:
+    assert rule(name) == expected
+
+
+def test_a_refusal_shows_no_more_of_a_name_than_can_be_read() -> None:
+    finding = name_finding("\x1b[31m" + "x" * 10_000)
+    assert finding is not None
+    assert finding.message.isprintable()
+    assert len(finding.message) < 200
+
+
+parts = st.lists(names, max_size=3)
+
+
+@given(table=names, given_parts=parts, kind=st.sampled_from(["pkey", "key", "idx", "fkey", "check"]))
+def test_a_derived_name_is_a_name_that_postgresql_does_not_cut(
+    table: str, given_parts: list[str], kind: str
+) -> None:
+    derived = derived_name(table, *given_parts, kind=kind)
+    assert len(derived.encode()) <= MAX_NAME_BYTES
+    assert derived.endswith(f"_{kind}")
+    assert rule(derived) in (None, "name.system")
+
+
+@given(table=names, one=parts, other=parts)
+@example(table="t", one=["a", "b"], other=["a_b"])
+@example(table="t", one=["a", "b_c"], other=["a_b", "c"])
+@example(table="t", one=["x" * 62 + "1"], other=["x" * 62 + "2"])
+@example(table="t" * 63, one=["a"], other=["b"])
+def test_different_parts_of_a_table_have_different_derived_names(
+    table: str, one: list[str], other: list[str]
+) -> None:
+    same = derived_name(table, *one, kind="key") == derived_name(table, *other, kind="key")
+    assert same == (one == other)
+
+
+@given(one=names, other=names)
+def test_long_tables_do_not_share_the_name_of_their_key(one: str, other: str) -> None:
+    same = derived_name(one, kind="pkey") == derived_name(other, kind="pkey")
+    assert same == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("table", "given_parts", "kind", "expected"),
+    [
+        ("orders", [], "pkey", "orders_pkey"),
+        ("orders", ["email"], "key", "orders_email_key"),
+        ("orders", ["customer_id"], "idx", "orders_customer_id_idx"),
+    ],
+)
+def test_common_names_are_those_that_postgresql_would_choose(
+    table: str, given_parts: list[str], kind: str, expected: str
+) -> None:
+    assert derived_name(table, *given_parts, kind=kind) == expected
