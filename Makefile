@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench lock clean
+.PHONY: help install demo dev test lint bench docs lock clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ $(INSTALLED): pyproject.toml requirements.lock
 demo: $(INSTALLED) ## See it work: an embedded PostgreSQL, a daemon, four requests
 	@$(BIN)/schemad demo
 
+dev: $(INSTALLED) ## PostgreSQL and the daemon, to try things on
+	@$(BIN)/schemad dev
+
 lint: $(INSTALLED) ## Style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,6 +38,9 @@ test: lint ## Lint, then every test, on each PostgreSQL found
 
 bench: $(INSTALLED) ## Latency and backlog beside their floors, as ratios
 	$(BIN)/python -m benchmarks
+
+docs: $(INSTALLED) ## Write the generated reference pages anew
+	$(BIN)/python -m tools.reference
 
 lock: ## Write requirements.lock anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \

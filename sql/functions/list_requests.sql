@@ -14,10 +14,10 @@ BEGIN
       ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('unknown status %L', list_requests.status),
       HINT = 'A status is pending, approved, rejected or cancelled; NULL is all of them.';
-  ELSIF row_limit NOT BETWEEN 1 AND 1000 OR row_offset < 0 THEN
+  ELSIF (row_limit BETWEEN 1 AND 1000 AND row_offset >= 0) IS NOT TRUE THEN
     RAISE EXCEPTION USING
       ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('row_limit %s, row_offset %s are out of range', row_limit, row_offset),
+      MESSAGE = format('row_limit %L, row_offset %L are out of range', row_limit, row_offset),
       HINT = 'row_limit is 1 to 1000, row_offset 0 or more.';
   END IF;
   RETURN QUERY

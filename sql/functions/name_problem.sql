@@ -1,13 +1,14 @@
 CREATE OR REPLACE FUNCTION schemad.name_problem(given text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
+-- Folded by the rules of "C", as Python's side does: other collations make ASCII of the Kelvin sign, or take I for ı.
 SELECT CASE
   WHEN given IS NULL OR given = '' THEN 'name.invalid'
-  WHEN lower(given) !~ '^[a-z_][a-z0-9_]*$' THEN 'name.invalid'
+  WHEN lower(given COLLATE "C") !~ '^[a-z_][a-z0-9_]*$' THEN 'name.invalid'
   WHEN octet_length(given) > 63 THEN 'name.too_long'
-  WHEN lower(given) LIKE 'pg\_%' THEN 'name.system'
-  WHEN lower(given) IN ('ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid') THEN 'name.system'
-  WHEN lower(given) = ANY (schemad.reserved_words()) THEN 'name.reserved'
+  WHEN lower(given COLLATE "C") LIKE 'pg\_%' THEN 'name.system'
+  WHEN lower(given COLLATE "C") IN ('ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid') THEN 'name.system'
+  WHEN lower(given COLLATE "C") = ANY (schemad.reserved_words()) THEN 'name.reserved'
 END
 $function$;
 

@@ -78,7 +78,7 @@ BEGIN
   ),
   logged AS (
     INSERT INTO schemad.auto_create_log (schema_name, table_name, action, details)
-    SELECT r.schema_name, concat_ws('.', table_schema, lower(r.schema_name)),
+    SELECT r.schema_name, left(concat_ws('.', table_schema, lower(r.schema_name COLLATE "C")), 255),
       CASE WHEN d.result = 'failed' THEN 'failed'
         WHEN d.result = 'held' OR d.operation = 'no_change' THEN 'skipped' ELSE 'created' END,
       jsonb_strip_nulls(jsonb_build_object('request_id', d.request_id, 'operation', d.operation, 'verdict', d.verdict,
@@ -102,7 +102,7 @@ BEGIN
       -- 0.2 s, doubled each time, up to a minute; jittered, so that daemons do not meet again at the same lock.
       next_attempt_at = CASE d.result WHEN 'retry'
         THEN clock_timestamp() + least(0.2 * 2 ^ least(r.attempts, 10), 60) * (0.5 + random()) * interval '1 s' END,
-      last_error = concat_ws(' ', d.error_code, d.error_message)
+      last_error = nullif(concat_ws(' ', d.error_code, d.error_message), '')
     FROM decided AS d
     WHERE r.id = d.request_id
     RETURNING r.id, r AS request, d.result

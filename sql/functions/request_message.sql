@@ -5,9 +5,14 @@ AS $function$
 SELECT CASE
   WHEN request.status <> 'pending' THEN concat_ws(': ',
     concat_ws(' ', request.status, 'by ' || request.decided_by), nullif(request.decision_reason, ''))
+  WHEN request.verdict IS NULL AND request.decided_by IS NOT NULL THEN format('approved by %s, not yet applied', request.decided_by)
   WHEN request.verdict IS NULL THEN 'not yet assessed'
   ELSE concat_ws(': ',
-    CASE request.verdict WHEN 'failed' THEN 'failed' ELSE 'waits for review' END,
+    CASE
+      WHEN request.verdict = 'failed' THEN 'failed'
+      WHEN request.findings @> '[{"severity": "refuse"}]' THEN 'nobody could approve it'
+      ELSE 'waits for review'
+    END,
     (
       SELECT string_agg(concat_ws(' ', f.value ->> 'field', f.value ->> 'message', '[' || (f.value ->> 'rule') || ']'), '; ')
       FROM jsonb_array_elements(request.findings) AS f

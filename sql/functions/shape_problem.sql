@@ -11,6 +11,7 @@ AS $function$
 DECLARE
   fields jsonb;
   max_payload_bytes integer;
+  payload_bytes integer;
 BEGIN
   field := NULL;
   IF requester_user_id IS NULL OR btrim(requester_user_id) = '' OR length(requester_user_id) > 255 THEN
@@ -20,7 +21,7 @@ BEGIN
 
   given := schema_name;
   rule := schemad.name_problem(schema_name);
-  IF rule IS NULL AND EXISTS (SELECT FROM schemad.protected_tables AS p WHERE p.name = lower(schema_name)) THEN
+  IF rule IS NULL AND EXISTS (SELECT FROM schemad.protected_tables AS p WHERE p.name = lower(schema_name COLLATE "C")) THEN
     rule := 'name.protected';
   END IF;
   IF rule IS NOT NULL THEN
@@ -33,9 +34,10 @@ BEGIN
     RETURN;
   END IF;
   SELECT p.max_payload_bytes INTO max_payload_bytes FROM schemad.policy AS p;
-  IF pg_column_size(request_payload) > max_payload_bytes THEN
+  payload_bytes := pg_column_size(request_payload || '{}'); -- || unpacks what comes compressed from another table
+  IF payload_bytes > max_payload_bytes THEN
     rule := 'payload.too_large';
-    given := pg_column_size(request_payload) || ' bytes; the policy allows ' || max_payload_bytes;
+    given := payload_bytes || ' bytes; the policy allows ' || max_payload_bytes;
     RETURN;
   END IF;
 
@@ -83,7 +85,7 @@ BEGIN
   INTO rule, field, given
   FROM (
     SELECT e.value, e.ordinality AS position, e.value ->> 'name' AS name, e.value ->> 'type' AS type,
-      row_number() OVER (PARTITION BY lower(e.value ->> 'name') ORDER BY e.ordinality) AS occurrence
+      row_number() OVER (PARTITION BY lower((e.value ->> 'name') COLLATE "C") ORDER BY e.ordinality) AS occurrence
     FROM jsonb_array_elements(fields) WITH ORDINALITY AS e
   ) AS f
   CROSS JOIN LATERAL (

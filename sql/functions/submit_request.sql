@@ -12,6 +12,13 @@ DECLARE
   request_id integer;
   earlier record;
 BEGIN
+  -- Longer than their columns: told here, as the trigger never gets to see such a row.
+  IF length(submit_request.requester_user_id) > 255 THEN
+    PERFORM schemad.raise_problem('request.requester_missing', NULL, NULL, submit_request.schema_name);
+  ELSIF length(submit_request.schema_name) > 255 THEN
+    PERFORM schemad.raise_problem('name.too_long', NULL, submit_request.schema_name, submit_request.schema_name);
+  END IF;
+
   INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, idempotency_key)
   VALUES (submit_request.requester_user_id, submit_request.schema_name, submit_request.request_payload,
     submit_request.idempotency_key)

@@ -8,6 +8,7 @@ DECLARE
   relation record;
   registered record;
   facts jsonb;
+  is_empty boolean;
 BEGIN
   SELECT n.oid INTO namespace
   FROM pg_namespace AS n
@@ -28,9 +29,20 @@ BEGIN
       WHERE y.typname = table_name::name AND y.typnamespace = namespace AND y.typrelid = 0 AND y.typelem = 0);
   END IF;
 
+  IF relation.relkind = 'r' THEN
+    -- Its size can't be had while somebody holds it exclusively. It then counts as filled: the queue must not
+    -- stand still for one table.
+    BEGIN
+      PERFORM set_config('lock_timeout', '10ms', true);
+      is_empty := pg_relation_size(relation.oid) = 0;
+    EXCEPTION WHEN lock_not_available THEN
+      is_empty := false;
+    END;
+  END IF;
+
   facts := jsonb_strip_nulls(jsonb_build_object(
     'relation', relation.relkind,
-    'is_empty', CASE relation.relkind WHEN 'r' THEN pg_relation_size(relation.oid) = 0 END,
+    'is_empty', is_empty,
     'version', registered.version,
     'is_active', registered.is_active,
     'owner_role', registered.owner_role));

@@ -9,7 +9,7 @@ DECLARE
 BEGIN
   -- name, (modifiers), the rest of the name as in "timestamp(3) with time zone", []
   parts := regexp_match(
-    btrim(regexp_replace(lower(given), '[ \t\r\n]+', ' ', 'g'), ' '),
+    btrim(regexp_replace(lower(given COLLATE "C"), '[ \t\r\n]+', ' ', 'g'), ' '),
     '^([a-z][a-z0-9_]*(?: [a-z]+)*) ?(?:\( ?([0-9]{1,9}) ?(?:, ?(-?[0-9]{1,9}) ?)?\))?( (?:with|without) time zone)? ?(\[\])?$');
   IF parts IS NULL THEN
     RETURN 'type.malformed';
@@ -23,12 +23,12 @@ BEGIN
 
   IF NOT FOUND THEN
     RETURN 'type.unknown';
+  ELSIF parts[5] IS NOT NULL AND base LIKE '%serial%' THEN
+    RETURN 'type.malformed';
   ELSIF modifier_count > known.modifiers
     OR parts[2]::integer NOT BETWEEN known.modifier_min AND known.modifier_max
     OR parts[3]::integer NOT BETWEEN -1000 AND 1000 THEN
     RETURN 'type.modifier';
-  ELSIF parts[5] IS NOT NULL AND base LIKE '%serial%' THEN
-    RETURN 'type.malformed';
   END IF;
   RETURN NULL;
 END

@@ -18,7 +18,11 @@ BEGIN
       HINT = 'Call wait_for_request() outside of it, or in a read committed transaction.';
   END IF;
   LOOP
-    SELECT r AS request, r.xmin = pg_current_xact_id_if_assigned()::xid AS is_ours INTO looked
+    -- Ours: visible, and written by a transaction that has not ended. That may be a savepoint's, whose id is
+    -- another, and later, than the one of the whole; age() counts from the latter.
+    SELECT r AS request, CASE WHEN age(r.xmin) <= 0 THEN
+        pg_xact_status((pg_current_xact_id_if_assigned()::text::bigint - age(r.xmin))::text::xid8) = 'in progress'
+      END AS is_ours INTO looked
     FROM schemad.schema_requests AS r
     WHERE r.id = request_id;
     IF NOT FOUND THEN

@@ -1,10 +1,11 @@
--- A role sees its own requests and messages; reviewers and daemons see all.
+-- A role sees its own requests and messages; reviewers and daemons see all. caller(), not current_user: an application
+-- may well call from a SECURITY DEFINER function of its own.
 ALTER TABLE schemad.schema_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE schemad.notifications ENABLE ROW LEVEL SECURITY;
 
 DROP POLICY IF EXISTS own_requests ON schemad.schema_requests;
 CREATE POLICY own_requests ON schemad.schema_requests TO schemad_requester
-USING (requested_by = current_user) WITH CHECK (requested_by = current_user);
+USING (requested_by = (SELECT schemad.caller())) WITH CHECK (requested_by = (SELECT schemad.caller()));
 COMMENT ON POLICY own_requests ON schemad.schema_requests IS 'A requester sees and makes the requests of its own role.';
 
 DROP POLICY IF EXISTS all_requests ON schemad.schema_requests;
@@ -12,7 +13,7 @@ CREATE POLICY all_requests ON schemad.schema_requests TO schemad_reviewer, schem
 COMMENT ON POLICY all_requests ON schemad.schema_requests IS 'Reviewers and daemons see all requests.';
 
 DROP POLICY IF EXISTS own_notifications ON schemad.notifications;
-CREATE POLICY own_notifications ON schemad.notifications TO schemad_requester USING (role_name = current_user);
+CREATE POLICY own_notifications ON schemad.notifications TO schemad_requester USING (role_name = (SELECT schemad.caller()));
 COMMENT ON POLICY own_notifications ON schemad.notifications IS 'A requester sees the messages to its own role.';
 
 DROP POLICY IF EXISTS all_notifications ON schemad.notifications;

@@ -9,7 +9,8 @@ COMMENT ON TRIGGER wake_daemons ON schemad.schema_requests IS 'One wake-up a sta
 CREATE OR REPLACE TRIGGER wake_daemons_again
 AFTER UPDATE ON schemad.schema_requests
 FOR EACH ROW
-WHEN (NEW.status = 'pending' AND NEW.verdict IS NULL AND OLD.verdict IS NOT NULL)
+WHEN (NEW.status = 'pending' AND NEW.verdict IS NULL AND NEW.next_attempt_at IS NULL
+  AND (OLD.verdict IS NOT NULL OR OLD.next_attempt_at IS NOT NULL))
 EXECUTE FUNCTION schemad.wake_daemons();
 
 COMMENT ON TRIGGER wake_daemons_again ON schemad.schema_requests IS 'A wake-up for each request that was approved or is to be retried.';

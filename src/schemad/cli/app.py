@@ -1,10 +1,11 @@
 """The program `schemad`: its verbs, and how it ends."""
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 from pydantic import ValidationError
 
@@ -46,25 +47,22 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program and ends the process; errors that a user can meet are told in words."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a character of a message still gets the message.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(arguments))
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
-        result = command.main(args=arguments, prog_name="schemad", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        return EXIT_FAILED
-    except KeyboardInterrupt:
-        return 130
+        # Mistakes on the command line, Ctrl-C and typer.Exit end the process here, with a message and a code of
+        # typer's: which click they come from, its own or the package, depends on its version.
+        command.main(args=arguments, prog_name="schemad")
     except ValidationError as error:
         for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            variable = name if name.startswith(("SCHEMAD_", "ENABLE_")) else f"SCHEMAD_{name}"
-            print_error(f"{variable}: {problem['msg']}")
+            print_error(f"{_variable(problem['loc'])}={problem['input']}: {problem['msg']}")
         return EXIT_BAD_INPUT
     except EmbeddedPostgresError as error:
         print_error(str(error))
@@ -75,4 +73,13 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
             raise
         print_error(message)
         return EXIT_FAILED
-    return result if isinstance(result, int) else 0
+    return 0
+
+
+def _variable(location: Sequence[int | str]) -> str:
+    """The environment variable that a setting was read from."""
+    name = "_".join(str(part) for part in location).upper()
+    if not name.startswith("SCHEMAD_"):
+        name = f"SCHEMAD_{name}"
+    other = "ENABLE_SCHEMA_AUTO_CREATE"
+    return other if name == "SCHEMAD_ENABLE_AUTO_CREATE" and name not in os.environ else name

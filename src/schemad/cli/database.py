@@ -1,6 +1,7 @@
 """`schemad migrate` and `schemad doctor`: the schema in the database, and whether a daemon would work there."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -33,6 +34,7 @@ def migrate(
         bool,
         typer.Option("--roles/--no-roles", help="Install roles, grants and row security too."),
     ] = True,
+    as_json: Json = False,
 ) -> None:
     """Install the schema `schemad`, or bring it up to date. Running it again changes nothing.
 
@@ -45,16 +47,26 @@ def migrate(
             return 0
         if check:
             pending = await pending_files(connection, with_roles=roles)
-            say(f"behind by {len(pending)} files" if pending else "current")
+            if as_json:
+                print_json({"pending": pending})
+            else:
+                say(f"behind by {_files(pending)}" if pending else "current")
             return EXIT_BEHIND if pending else 0
         applied = await migrate_database(connection, with_roles=roles)
-        say(f"applied {len(applied)} files" if applied else "current: nothing to do")
+        if as_json:
+            print_json({"applied": applied})
+        else:
+            say(f"applied {_files(applied)}" if applied else "current: nothing to do")
         return 0
 
     if print_sql and settings_with(dsn).dsn is None:
         typer.echo(asyncio.run(pending_script(None, with_roles=roles)), nl=False)
         return
     raise typer.Exit(asyncio.run(with_connection(dsn, work)))
+
+
+def _files(names: Sequence[str]) -> str:
+    return f"{len(names)} file{'s' if len(names) > 1 else ''}"
 
 
 def doctor(dsn: Dsn = None, as_json: Json = False) -> None:

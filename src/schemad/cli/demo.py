@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from schemad.cli.options import Major
-from schemad.cli.output import out, print_findings, print_sql, say
+from schemad.cli.output import out, print_error, print_findings, print_sql, say
 from schemad.cli.run import run_fast
 from schemad.daemon import Daemon
 from schemad.embedded import EmbeddedPostgres
@@ -98,8 +98,12 @@ def demo(major: Major = None) -> None:
     configure_logging(LogFormat.AUTO, LogLevel.ERROR)
     with tempfile.TemporaryDirectory(prefix="schemad-demo-") as directory:
         say("starting an embedded PostgreSQL …", style="dim")
-        with EmbeddedPostgres(Path(directory) / "data", major=major) as server:
-            run_fast(_demo(server))
+        try:
+            with EmbeddedPostgres(Path(directory) / "data", major=major) as server:
+                run_fast(_demo(server))
+        except DemoFailed as error:
+            print_error(str(error))
+            raise typer.Exit(1) from error
     if out.is_terminal:
         say("\nGo on: `schemad dev` starts the same to stay, and prints how to reach it with psql.")
         say("README.md has the way into an application of yours.")

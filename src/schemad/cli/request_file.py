@@ -34,27 +34,54 @@ def read_request_file(path: str, name: str | None) -> RequestFile:
     Raises:
         typer.BadParameter: It can't be read, is no JSON, or has no name.
     """
+    source = "standard input" if path == "-" else path
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"can't read {path}: {error}") from error
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        text = content.decode("utf-8-sig")  # editors of some systems put a byte order mark first
+    except OSError as error:
+        raise typer.BadParameter(f"can't read {source}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{source} is not UTF-8: {error}") from error
     try:
         value: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{path} is not JSON: {error}") from error
+    except RecursionError as error:
+        raise typer.BadParameter(f"{source} is nested too deeply") from error
+    except ValueError as error:
+        raise typer.BadParameter(f"{source} is not JSON: {error}") from error
 
     if not isinstance(value, dict) or "request_payload" not in value:
         if name is None:
             raise typer.BadParameter(
-                f'{path} names no table: give --name, or {{"schema_name": …, "request_payload": …}}'
+                f'{source} names no table: give --name, or {{"schema_name": …, "request_payload": …}}'
             )
         return RequestFile(name, text, None)
     given = name or value.get("schema_name")
     if not isinstance(given, str):
-        raise typer.BadParameter(f"{path} has no schema_name; give --name")
+        raise typer.BadParameter(f"{source} has no schema_name that is a string; give --name")
     requester = value.get("requester_user_id")
-    return RequestFile(
-        given,
-        json.dumps(value["request_payload"], ensure_ascii=False),
-        requester if isinstance(requester, str) else None,
-    )
+    if not isinstance(requester, str | None):
+        raise typer.BadParameter(f"{source} has a requester_user_id that is not a string")
+    return RequestFile(given, _member_text(text, "request_payload"), requester)
+
+
+def _member_text(text: str, wanted: str) -> str:
+    """A member of a JSON object as it is written there: read and written anew, numbers would lose digits."""
+    read = json.JSONDecoder().raw_decode
+    found = ""
+    at = _next(text, 0)
+    while text[at] != "}":
+        # At "{" or ",": a key comes next, and a colon after it.
+        key, at = read(text, _next(text, at + 1))
+        start = _next(text, _next(text, at) + 1)
+        _, end = read(text, start)
+        if key == wanted:
+            found = text[start:end]
+        at = _next(text, end)
+    return found
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next thing of JSON begins."""
+    while text[at] in " \t\n\r":
+        at += 1
+    return at

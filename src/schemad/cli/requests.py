@@ -3,12 +3,13 @@
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from schemad.cli.options import Dsn, Json, with_connection
-from schemad.cli.output import print_error, print_json, print_request, print_requests
+from schemad.cli.output import print_error, print_hint, print_json, print_request, print_requests
 from schemad.cli.output import state as state_of
 from schemad.cli.request_file import read_request_file
 from schemad.store import Connection, requests
@@ -17,9 +18,18 @@ EXIT_FAILED = 1
 EXIT_REVIEW = 3
 WAIT = 10.0
 
-RequestId = Annotated[int, typer.Argument(help="The request's id.", show_default=False)]
+RequestId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="The request's id.", show_default=False)]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the request.", show_default=False)]
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the decision.")]
+
+
+class Status(StrEnum):
+    """What a request can be listed by."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -64,14 +74,13 @@ def submit(
 
 def list_requests(
     status: Annotated[
-        str | None,
-        typer.Option("--status", help="pending, approved, rejected or cancelled.", show_default=False),
+        Status | None, typer.Option("--status", help="Only those that stand so.", show_default=False)
     ] = None,
     user: Annotated[
         str | None, typer.Option("--user", help="Only of this requester_user_id.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
-    offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, max=2**31 - 1, help="How many to pass over.")] = 0,
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
@@ -145,6 +154,8 @@ def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approve
     else:
         print_request(request)
     state = state_of(request)
+    if state == "queued":
+        print_hint("no daemon has got to it yet; it is kept. `schemad doctor` tells whether one runs")
     if state == "failed":
         raise typer.Exit(EXIT_FAILED)
     if state != done:

@@ -5,7 +5,7 @@ from rich import box
 from rich.table import Table
 
 from schemad.cli.options import Json
-from schemad.cli.output import out, print_json
+from schemad.cli.output import print_json, print_table
 from schemad.policy.rules import all_rules
 
 
@@ -23,4 +23,4 @@ def rules(as_json: Json = False) -> None:
     table = Table("rule", "severity", "looks at", box=box.SIMPLE_HEAD, pad_edge=False)
     for rule in found:
         table.add_row(rule.id, rule.severity.value, rule.looks_at)
-    out.print(table)
+    print_table(table)

@@ -78,6 +78,11 @@ class Daemon:
             await require_current_schema(connection)
         finally:
             connection.terminate()
+        if self._settings.listen_dsn is not None:
+            listening = await connect(
+                self._settings.listen_dsn, job="start-up check", timeout=self._settings.connect_timeout
+            )
+            listening.terminate()
 
     async def _tell_ready(self) -> None:
         await self.listener.listening.wait()
@@ -87,6 +92,8 @@ class Daemon:
 
     async def _finish(self, working: asyncio.Task[None]) -> None:
         """Gives the batch in hand until the deadline; what is cut off then is rolled back by the server."""
+        if not self.worker.busy:
+            return  # it waits, perhaps for a server that is gone: there is nothing to finish
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_deadline):
                 await asyncio.wait({working})

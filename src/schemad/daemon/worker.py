@@ -5,6 +5,7 @@ put off, or the poll interval) → drain. An error of the link ends both: it con
 """
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -21,10 +22,13 @@ from schemad.store import Applied, Outcome, Queue, QueuedRequest, Result, connec
 from schemad.store.connect import LINK_ERRORS
 from schemad.store.migrate import require_current_schema
 
-# Another daemon that has a request may die with it; looked at again after so many seconds.
+# Another daemon that has a request may die with it, and what kept one from being recorded may be mended: such
+# are looked at again after so many seconds.
 TAKEN_INTERVAL = 1.0
 # Rounds in which a request may be found changed underneath before it is left to the next drain.
 STALE_ROUNDS = 5
+# For the server to take a cancellation; a link that is slower is given up.
+CANCEL_TIMEOUT = 1.0
 SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
 
 
@@ -55,6 +59,8 @@ class Worker:
         # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
         self._put_off = True
         self.drained = asyncio.Event()
+        # Whether it may have a batch in hand.
+        self.busy = False
 
     async def run(self) -> None:
         """Works until `stopping` is set, connecting again whenever the link fails."""
@@ -67,6 +73,7 @@ class Worker:
             timeout=self._settings.connect_timeout,
             lock_timeout=self._settings.lock_timeout,
             statement_timeout=self._settings.statement_timeout,
+            answer_timeout=self._settings.statement_timeout + self._settings.probe_timeout,
         )
         try:
             await require_current_schema(connection)
@@ -76,12 +83,21 @@ class Worker:
             while not self._stopping.is_set():
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
-                found = await self._drain(queue)
+                self.busy = True
+                try:
+                    found = await self._drain(queue)
+                finally:
+                    self.busy = False
                 works()
                 self.drained.set()
                 if found and not woken:
                     self._log.warning("queue.found_by_poll", requests=found)
                 woken = await self._wait()
+        except asyncio.CancelledError:
+            # The statement in hand would go on in the server, with its locks: close() cancels it first.
+            with contextlib.suppress(*LINK_ERRORS):
+                await asyncio.wait_for(connection.close(), CANCEL_TIMEOUT)
+            raise
         finally:
             connection.terminate()
 
@@ -117,7 +133,7 @@ class Worker:
                 self._tell(outcome, applied)
             by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
             stale.update(by_result[Result.STALE])
-            leave_out.update(by_result[Result.TAKEN])
+            leave_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
             leave_out.update(i for i, rounds in stale.items() if rounds >= STALE_ROUNDS)
             self._put_off = self._put_off or bool(by_result[Result.RETRY])
             settled += sum(len(by_result[r]) for r in SETTLED)
@@ -163,7 +179,9 @@ class Worker:
             if len(batch) > 1:
                 return [r for outcome in batch for r in await self._apply(queue, policy, [outcome])]
             if batch[0].error_code is not None:
-                raise  # even its record can't be written: nothing is lost, and the log tells
+                # Not even its record can be written. It stays in the queue, and the others don't wait for it.
+                unrecorded = Applied(batch[0].request.id, Result.UNRECORDED, error.sqlstate, str(error))
+                return [(batch[0], unrecorded)]
             broken = replace(batch[0], error_code=error.sqlstate, error_message=str(error))
             return await self._apply(queue, policy, [broken])
         by_id = {outcome.request.id: outcome for outcome in batch}
@@ -184,6 +202,8 @@ class Worker:
                 log.info("request.held", findings=findings)
             case Result.FAILED:
                 log.warning("request.failed", sqlstate=applied.error_code, error=applied.error_message)
+            case Result.UNRECORDED:
+                log.error("request.unrecorded", sqlstate=applied.error_code, error=applied.error_message)
             case Result.RETRY:
                 log.info("request.put_off", sqlstate=applied.error_code, error=applied.error_message)
             case Result.STALE | Result.TAKEN:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import asyncpg
+
 from schemad.store.connect import Connection
 from schemad.store.migrate import SchemaMismatch, require_current_schema
 from schemad.store.sql_files import query
@@ -50,6 +52,11 @@ async def _schema(connection: Connection) -> Check:
         await require_current_schema(connection)
     except SchemaMismatch as mismatch:
         return Check("schema", "not current", str(mismatch))
+    except asyncpg.InsufficientPrivilegeError:
+        row = await connection.fetchrow(query("role"))
+        role, has_roles = (row["role"], row["has_roles"]) if row else ("this role", False)
+        mend = f"GRANT schemad_daemon TO {role};" if has_roles else "use the role that ran `schemad migrate`"
+        return Check("schema", f"{role} may not read it", mend)
     return Check("schema", "current")
 
 
@@ -69,13 +76,11 @@ async def _privileges(connection: Connection) -> AsyncIterator[Check]:
             row["owner_role"],
             "" if row["may_own"] else f"GRANT {row['owner_role']} TO {role};",
         )
-        yield Check(
-            "schema of tables",
-            row["table_schema"],
-            ""
-            if row["may_create"]
-            else f"GRANT USAGE, CREATE ON SCHEMA {row['table_schema']} TO {row['owner_role']};",
-        )
+        mend = ""
+        if not row["may_create"]:
+            grant = f"GRANT USAGE, CREATE ON SCHEMA {row['table_schema']} TO {row['owner_role']};"
+            mend = grant if row["has_schema"] else f"CREATE SCHEMA {row['table_schema']}; {grant}"
+        yield Check("schema of tables", row["table_schema"], mend)
 
 
 async def _queue(connection: Connection) -> Check:
@@ -85,7 +90,8 @@ async def _queue(connection: Connection) -> Check:
     mend = ""
     if row["queued"] and not row["workers"]:
         mend = "start a daemon: schemad run"
-    found = f"{row['queued']} to assess, {row['held']} held, {row['workers']} daemons connected"
+    daemons = f"{row['workers']} {'daemon' if row['workers'] == 1 else 'daemons'}"
+    found = f"{row['queued']} to assess, {row['held']} held, {daemons} connected"
     return Check("queue", found, mend)
 
 

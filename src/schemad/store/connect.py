@@ -36,6 +36,7 @@ async def connect(
     timeout: float = DEFAULT_TIMEOUT,
     lock_timeout: float | None = None,
     statement_timeout: float | None = None,
+    answer_timeout: float | None = None,
 ) -> Connection:
     """Opens a connection.
 
@@ -45,9 +46,12 @@ async def connect(
         timeout: For connecting, in seconds.
         lock_timeout: For waiting on a lock, in seconds; None: as the server has it.
         statement_timeout: For a statement, in seconds; None: as the server has it.
+        answer_timeout: Seconds after which a statement raises TimeoutError here, whatever the server does: a link
+            may be dead without either end being told. None: never.
 
     Raises:
         OSError: Nobody answers.
+        asyncpg.ClientConfigurationError: The DSN can't be read.
         asyncpg.PostgresError: The server refuses.
     """
     settings = {"application_name": f"schemad {job}"}
@@ -55,7 +59,15 @@ async def connect(
         settings["lock_timeout"] = f"{round(lock_timeout * 1000)}ms"
     if statement_timeout is not None:
         settings["statement_timeout"] = f"{round(statement_timeout * 1000)}ms"
-    connection: Connection = await asyncpg.connect(dsn, timeout=timeout, server_settings=settings)
+    try:
+        connection: Connection = await asyncpg.connect(
+            dsn, timeout=timeout, command_timeout=answer_timeout, server_settings=settings
+        )
+    except (ValueError, OverflowError) as error:
+        # A port that is no number, or too large a one: the driver lets Python's own errors out.
+        if isinstance(error, asyncpg.ClientConfigurationError):
+            raise
+        raise asyncpg.ClientConfigurationError(f"invalid DSN: {error}") from error
     return connection
 
 

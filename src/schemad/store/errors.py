@@ -15,6 +15,11 @@ def explain(error: BaseException) -> str | None:
             return f"{error}\nhint: is schemad installed in this database? `schemad migrate` installs it"
         case asyncpg.InvalidCatalogNameError() | asyncpg.InvalidAuthorizationSpecificationError():
             return connection_help(error)
+        case asyncpg.InsufficientPrivilegeError() if not error.hint:
+            return (
+                f"{error}\nhint: grant this login schemad_requester, schemad_reviewer or schemad_daemon; "
+                "`schemad migrate` wants the owner of the database"
+            )
         case asyncpg.PostgresError():
             parts = [str(error.args[0] if error.args else error)]
             parts += [f"{label}: {text}" for label, text in _extras(error) if text]

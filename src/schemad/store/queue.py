@@ -21,6 +21,7 @@ class Result(StrEnum):
     RETRY = "retry"  # an error that passes; next_attempt_at is set
     STALE = "stale"  # policy or table changed since it was planned; nothing was recorded
     TAKEN = "taken"  # another daemon has it, or it was decided meanwhile; nothing was recorded
+    UNRECORDED = "unrecorded"  # said by the worker: not even that it failed could be recorded
 
 
 @dataclass(frozen=True, slots=True)

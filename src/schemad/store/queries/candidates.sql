@@ -10,7 +10,7 @@ SELECT r.id,
   r.decided_by,
   r.decision_reason,
   CASE WHEN r.decided_by IS NOT NULL THEN r.plan_sql END AS approved_sql,
-  schemad.table_facts(lower(r.schema_name))::text AS facts,
+  schemad.table_facts(lower(r.schema_name COLLATE "C") COLLATE "default")::text AS facts,
   (SELECT p.version FROM schemad.policy AS p) AS policy_version,
   extract(epoch FROM clock_timestamp() - r.created_at)::double precision AS age
 FROM schemad.schema_requests AS r

@@ -9,5 +9,6 @@ SELECT quote_ident(current_user) AS role,
     SELECT has_schema_privilege(r.oid, n.oid, 'CREATE')
     FROM pg_roles AS r, pg_namespace AS n
     WHERE r.rolname = p.owner_role AND n.nspname = p.table_schema
-  ) IS TRUE AS may_create
+  ) IS TRUE AS may_create,
+  EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = p.table_schema) AS has_schema
 FROM schemad.policy AS p

@@ -1,0 +1,90 @@
+"""`schemad doctor`: whether a daemon would work, and for what would not, the command that mends it."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from schemad.daemon import Daemon
+from schemad.store import Connection
+from tests.cli.program import EXIT_FAILED, schemad_beside
+from tests.support.databases import Database
+from tests.support.servers import server_names
+
+pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def login(admin: Connection) -> AsyncIterator[str]:
+    """A login of the test's own, as roles belong to the whole server."""
+    name = f"doctor_{os.getpid()}_{next(_numbers)}"
+    await admin.execute(f"CREATE ROLE {name} LOGIN")
+    yield name
+    await admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+async def mends(dsn: str) -> dict[str, str]:
+    """What doctor says is to be mended, by check; its exit code agrees."""
+    run = await schemad_beside("doctor", "--json", dsn=dsn)
+    failing = {check["check"]: check["mend"] for check in run.json if not check["passed"]}
+    assert run.code == (EXIT_FAILED if failing else 0)
+    assert run.err == ""
+    return failing
+
+
+async def test_all_is_well_beside_a_running_daemon(database: Database, daemon: Daemon) -> None:
+    run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"))
+    assert (run.code, run.err) == (0, "")
+    lines = run.out.splitlines()
+    assert len(lines) == 7
+    assert all(line.startswith("ok ") for line in lines)
+    assert "queue: 0 to assess, 0 held, 1 daemon connected" in run.out
+
+
+async def test_a_database_without_the_schema_is_to_be_migrated(empty_database: Database) -> None:
+    run = await schemad_beside("doctor", dsn=empty_database.dsn())
+    assert run.code == EXIT_FAILED
+    assert "mend  schema: not current" in run.out
+    assert "→ this database has no schema schemad: run `schemad migrate`" in run.out
+
+
+@pytest.mark.parametrize("role", [None, "schemad_requester", "schemad_reviewer"])
+async def test_a_login_without_the_daemon_s_privileges_gets_them_by_what_doctor_says(
+    database: Database, admin: Connection, login: str, role: str | None
+) -> None:
+    if role is not None:
+        await admin.execute(f"GRANT {role} TO {login}")
+    failing = await mends(database.dsn(login))
+    assert set(failing.values()) >= {f"GRANT schemad_daemon TO {login};"}
+    for command in failing.values():
+        await admin.execute(command)
+    assert await mends(database.dsn(login)) == {}
+
+
+async def test_another_owner_of_tables_gets_what_it_lacks_by_what_doctor_says(
+    database: Database, admin: Connection, login: str
+) -> None:
+    await admin.execute("CREATE SCHEMA elsewhere")
+    await admin.execute(f"CREATE ROLE {login}_owner; GRANT schemad_daemon TO {login}")
+    try:
+        await admin.execute(f"UPDATE schemad.policy SET owner_role = '{login}_owner', table_schema = 'elsewhere'")
+        failing = await mends(database.dsn(login))
+        assert failing == {
+            "owner of tables": f"GRANT {login}_owner TO {login};",
+            "schema of tables": f"GRANT USAGE, CREATE ON SCHEMA elsewhere TO {login}_owner;",
+        }
+        for command in failing.values():
+            await admin.execute(command)
+        assert await mends(database.dsn(login)) == {}
+    finally:
+        await admin.execute(f"DROP OWNED BY {login}_owner; DROP ROLE {login}_owner")
+
+
+async def test_a_queue_that_nobody_works_on_wants_a_daemon(database: Database, app: Connection) -> None:
+    await app.execute(
+        "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
+        """VALUES ('u', 'thing', '{"fields": [{"name": "a", "type": "text"}]}')"""
+    )
+    assert await mends(database.dsn("daemon_login")) == {"queue": "start a daemon: schemad run"}

@@ -1,0 +1,222 @@
+"""The verbs on requests: what they print, as text and as JSON, and how they end."""
+
+import asyncio
+import json
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from schemad.daemon import Daemon
+from schemad.store import Connection
+from tests.cli.program import (
+    EXIT_FAILED,
+    EXIT_REVIEW,
+    FOR_REVIEW,
+    LOW_RISK,
+    PATIENCE,
+    PROGRAM,
+    SPEC_PAYLOAD,
+    environment,
+    request_file,
+    schemad_beside,
+)
+from tests.support.databases import Database
+from tests.support.servers import server_names
+
+# What is told here does not depend on the server's version.
+pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
+
+
+async def test_submit_returns_once_the_table_is_there(
+    database: Database, admin: Connection, daemon: Daemon, tmp_path: Path
+) -> None:
+    file = request_file(tmp_path, "user_preferences", SPEC_PAYLOAD, requester_user_id="user123")
+    run = await schemad_beside("submit", file, dsn=database.dsn("app_one"))
+    assert (run.code, run.err) == (0, "")
+    assert run.out.startswith("request 1: user_preferences\n  approved · approved by schemad")
+    assert "asked for by user123 (role app_one)" in run.out
+    assert 'CREATE TABLE "public"."user_preferences"' in run.out
+    assert await admin.fetchval("SELECT count(*) FROM public.user_preferences") == 0
+
+
+async def test_a_held_request_is_shown_with_its_reasons_until_a_reviewer_approves_it(
+    database: Database, admin: Connection, daemon: Daemon, tmp_path: Path
+) -> None:
+    file = request_file(tmp_path, "checked", FOR_REVIEW)
+    held = await schemad_beside("submit", file, "--user", "user123", "--json", dsn=database.dsn("app_one"))
+    assert held.code == EXIT_REVIEW
+    assert (held.json["status"], held.json["verdict"]) == ("pending", "review")
+    assert [finding["rule"] for finding in held.json["findings"]] == ["check.expression"]
+    assert held.json["request_payload"] == FOR_REVIEW
+
+    shown = await schemad_beside("show", 1, dsn=database.dsn("app_one"))
+    assert shown.code == 0
+    for word in ("request 1: checked", "[check.expression]", "CHECK (a <> '')", "asked for by user123"):
+        assert word in shown.out
+
+    refused = await schemad_beside("approve", 1, "-r", "mine", dsn=database.dsn("app_one"))
+    assert refused.code == EXIT_FAILED
+    assert "permission denied" in refused.err
+    assert "schemad_reviewer" in refused.err
+
+    approved = await schemad_beside("approve", 1, "-r", "agreed [b]", "--json", dsn=database.dsn("dba_one"))
+    assert approved.code == 0
+    assert (approved.json["status"], approved.json["decided_by"]) == ("approved", "dba_one")
+    assert approved.json["decision_reason"] == "agreed [b]"
+    assert await admin.fetchval("SELECT to_regclass('public.checked') IS NOT NULL")
+
+    again = await schemad_beside("approve", 1, "-r", "again", dsn=database.dsn("dba_one"))
+    assert again.code == EXIT_FAILED
+    assert "request 1 can't be approved: it is approved" in again.err
+    assert "hint: " in again.err
+
+
+async def test_an_unsound_request_fails_with_message_detail_and_hint(database: Database, tmp_path: Path) -> None:
+    file = request_file(tmp_path, "thing", {"fields": [{"name": "a", "type": "tixt"}]})
+    run = await schemad_beside("submit", file, "--json", dsn=database.dsn("app_one"))
+    assert (run.code, run.out) == (EXIT_FAILED, "")
+    message, detail, hint, sqlstate = run.err.splitlines()
+    assert message == "schemad: field 1 a: 'tixt' is not a known type"
+    assert detail.startswith("detail: Rule type.unknown, request for table 'thing'")
+    assert hint.startswith("hint: Known: bigint,")
+    assert sqlstate == "sqlstate: 42704"
+
+
+async def test_a_key_makes_submitting_twice_one_request(database: Database, tmp_path: Path) -> None:
+    file = request_file(tmp_path, "thing", LOW_RISK)
+    submit = ("submit", file, "--key", "k", "--timeout", "0", "--json")
+    first, second = [await schemad_beside(*submit, dsn=database.dsn("app_one")) for _ in range(2)]
+    assert first.json["id"] == second.json["id"]
+    other = request_file(tmp_path, "other", LOW_RISK)
+    reused = await schemad_beside("submit", other, "--key", "k", "--timeout", "0", dsn=database.dsn("app_one"))
+    assert reused.code == EXIT_FAILED
+    assert "was used for another request" in reused.err
+
+
+async def test_without_a_daemon_a_request_waits_and_the_user_is_told_where_to_look(
+    database: Database, admin: Connection, tmp_path: Path
+) -> None:
+    file = request_file(tmp_path, "thing", LOW_RISK)
+    run = await schemad_beside("submit", file, "--timeout", "0.01", dsn=database.dsn("app_one"))
+    assert run.code == EXIT_REVIEW
+    assert "queued · not yet assessed" in run.out
+    assert "schemad doctor" in run.err
+    assert run.err.startswith("hint: ")
+    assert await admin.fetchval("SELECT count(*) FROM schemad.schema_requests") == 1
+
+
+async def test_ctrl_c_ends_the_wait_and_keeps_the_request(
+    database: Database, admin: Connection, tmp_path: Path
+) -> None:
+    submitted = asyncio.Event()
+    await admin.add_listener("schemad_requests", lambda *_: submitted.set())
+    file = request_file(tmp_path, "thing", LOW_RISK)
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM,
+        "submit",
+        str(file),
+        env=environment(database.dsn("app_one")),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE):
+        await submitted.wait()
+        process.send_signal(signal.SIGINT)
+        _, said = await process.communicate()
+    assert b"Traceback" not in said
+    assert process.returncode == 128 + signal.SIGINT
+    assert await admin.fetchval("SELECT status FROM schemad.schema_requests") == "pending"
+
+
+async def _insert(connection: Connection, name: str, user: str = "user123") -> int:
+    request_id: int = await connection.fetchval(
+        "SELECT schemad.submit_request($1, $2, $3)", user, name, json.dumps(LOW_RISK)
+    )
+    return request_id
+
+
+async def test_list_filters_by_status_and_requester_and_pages_newest_first(
+    database: Database, app: Connection
+) -> None:
+    for name, user in (("one", "ann"), ("two", "bob"), ("three", "ann"), ("four", "ann")):
+        await _insert(app, name, user)
+    await app.fetchval("SELECT schemad.cancel_request(4)")
+
+    async def listed(*options: object) -> list[str]:
+        run = await schemad_beside("list", *options, "--json", dsn=database.dsn("app_one"))
+        assert run.code == 0
+        return [request["schema_name"] for request in run.json]
+
+    assert await listed() == ["four", "three", "two", "one"]
+    assert await listed("--status", "pending", "--user", "ann", "--limit", 1) == ["three"]
+    assert await listed("--offset", 3) == ["one"]
+    strangers = await schemad_beside("list", dsn=database.dsn("app_two"))
+    assert strangers.out == "no requests\n"
+
+    # Times are those of the reader's clock, not of the server's.
+    text = await schemad_beside("list", dsn=database.dsn("app_one"), TZ="XXX-11:30")
+    rows = [line.split()[:3] for line in text.out.splitlines() if line.strip()]
+    created = await app.fetchval("SELECT created_at FROM schemad.schema_requests WHERE id = 1")
+    assert f"{created + timedelta(hours=11, minutes=30):%Y-%m-%d %H:%M:%S}" in text.out
+    assert rows[2:] == [["4", "four", "ann"], ["3", "three", "ann"], ["2", "two", "bob"], ["1", "one", "ann"]]
+
+
+async def test_requests_are_rejected_cancelled_and_retried(database: Database, app: Connection) -> None:
+    for name in ("one", "two", "three"):
+        await _insert(app, name)
+    dba, requester = database.dsn("dba_one"), database.dsn("app_one")
+
+    rejected = await schemad_beside("reject", 1, "--reason", "use orders", dsn=dba)
+    assert (rejected.code, rejected.err) == (0, "")
+    assert "rejected · rejected by dba_one: use orders" in rejected.out
+
+    cancelled = await schemad_beside("cancel", 2, "--json", dsn=requester)
+    assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
+
+    retried = await schemad_beside("retry", 3, "--timeout", 0, "--json", dsn=requester)
+    assert (retried.code, retried.json["verdict"]) == (EXIT_REVIEW, None)
+
+    no_reason = await schemad_beside("reject", 3, "-r", " ", dsn=dba)
+    assert no_reason.code == EXIT_FAILED
+    assert "a decision needs a reason" in no_reason.err
+
+
+@pytest.mark.parametrize("verb", ["show", "cancel", "retry", "approve", "reject"])
+async def test_another_role_s_request_is_as_good_as_none(database: Database, app: Connection, verb: str) -> None:
+    request_id = await _insert(app, "thing")
+    login = "dba_one" if verb in ("approve", "reject") else "app_two"
+    asked = request_id + 1 if login == "dba_one" else request_id
+    reason = ["-r", "no"] if login == "dba_one" else []
+    run = await schemad_beside(verb, asked, *reason, dsn=database.dsn(login))
+    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert f"there is no request {asked}" in run.err
+
+
+HOSTILE = "evil\n  7 forged \x1b[31mred\x1b]0;title\x07 \u009b2J \u202egnp.exe [bold]loud[/bold]"
+
+
+@pytest.mark.parametrize("on_terminal", [False, True])
+async def test_hostile_text_of_a_request_reaches_no_terminal(
+    database: Database, app: Connection, on_terminal: bool
+) -> None:
+    await _insert(app, "thing", HOSTILE)
+    variables = {"FORCE_COLOR": "1", "COLUMNS": "400"} if on_terminal else {}
+    for arguments in (("list",), ("show", 1), *([] if on_terminal else [("list", "--json")])):
+        run = await schemad_beside(*arguments, dsn=database.dsn("app_one"), **variables)
+        assert run.code == 0
+        for harmful in ("\x1b[31mred", "\x1b]", "\x07", "\u009b", "\u202e"):
+            assert harmful not in run.out
+        assert "[bold]loud[/bold]" in run.out
+        assert not any(line.strip().startswith("7 forged") for line in run.out.splitlines())
+        if arguments[-1] == "--json":
+            assert run.json[0]["requester_user_id"] == HOSTILE
+
+
+async def test_the_requester_is_the_login_where_neither_file_nor_option_names_one(
+    database: Database, tmp_path: Path
+) -> None:
+    file = request_file(tmp_path, "thing", LOW_RISK)
+    submit = ("submit", file, "--timeout", "0", "--json")
+    run = await schemad_beside(*submit, dsn=database.dsn("app_one"), LOGNAME="ann")
+    assert run.json["requester_user_id"] == "ann"

@@ -1,0 +1,138 @@
+"""What the program says of itself, and of a command line or an environment that it can't work with."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from schemad import __version__
+from schemad.policy.rules import all_rules
+from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
+
+VERBS = "dev demo migrate doctor run submit list show approve reject cancel retry plan rules".split()
+MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic)\b|\x1b")
+
+
+def test_it_says_its_version() -> None:
+    run = schemad("--version")
+    assert (run.code, run.out, run.err) == (0, f"schemad {__version__}\n", "")
+
+
+def test_each_verb_is_listed_and_has_help_without_markup() -> None:
+    # All in one process: most of a run's time is its start.
+    program = """
+import sys
+from schemad.cli.app import main
+for arguments in [["--help"], *([verb, "--help"] for verb in sys.argv[1:])]:
+    try:
+        main(arguments)
+    except SystemExit as end:
+        print(end.code, end="\\f")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *VERBS], capture_output=True, text=True, check=True, env=environment()
+    )
+    assert done.stderr == ""
+    overview, *helps = done.stdout.removesuffix("\f").split("\f")
+    assert re.findall(r"^  (\w+)  ", overview, re.MULTILINE) == VERBS
+    for verb, said in zip(VERBS, helps, strict=True):
+        assert said.startswith(f"Usage: schemad {verb} ")
+        assert said.endswith("\n0")
+        assert not MARKUP.search(said), said
+        undocumented = re.findall(r"^  (--?\S+(?: <[^>]+>)?) *$\n(?! {10})", said, re.MULTILINE)
+        assert not undocumented, (verb, undocumented)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((), "Usage: schemad"),
+        (("create",), "create"),
+        (("show", "99999999999"), "2147483647"),
+        (("approve", "1"), "--reason"),
+        (("list", "--status", "done"), "cancelled"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_told_so_in_words(arguments: tuple[str, ...], word: str) -> None:
+    run = schemad(*arguments)
+    assert run.code == EXIT_BAD_INPUT
+    assert word in run.err
+    assert run.out == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SCHEMAD_BATCH_SIZE", "0"),
+        ("SCHEMAD_LOG_FORMAT", "xml"),
+        ("ENABLE_SCHEMA_AUTO_CREATE", "perhaps"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named_with_its_value(variable: str, value: str) -> None:
+    run = schemad("run", **{variable: value})
+    assert run.code == EXIT_BAD_INPUT
+    assert run.err.startswith(f"schemad: {variable}={value}: ")
+    assert run.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "dsn", "word"),
+    [
+        ("run", "garbage", "postgresql://user@host:5432/database"),
+        ("run", "postgresql://127.0.0.1:port/app", "port"),
+        ("list", "postgresql://[::1", "postgresql://user@host:5432/database"),
+        ("list", "postgresql://127.0.0.1/app?sslmode=perhaps", "sslmode"),
+    ],
+)
+def test_a_dsn_that_can_t_be_read_is_one_line_on_standard_error(verb: str, dsn: str, word: str) -> None:
+    run = schemad(verb, dsn=dsn)
+    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert run.err.startswith("schemad: can't connect to PostgreSQL: ")
+    assert word in run.err
+    assert run.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["run", "doctor"])
+def test_nobody_at_the_address_is_one_line_on_standard_error(verb: str) -> None:
+    with socket.socket() as taken:
+        # Bound and not listening: nobody answers there, and nobody else can start to.
+        taken.bind(("127.0.0.1", 0))
+        run = schemad(verb, "--dsn", f"postgresql://127.0.0.1:{taken.getsockname()[1]}/app")
+    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert "is PostgreSQL running there?" in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_rules_lists_every_rule_once_a_line_and_as_json() -> None:
+    known = all_rules()
+    table = schemad("rules")
+    assert table.code == 0
+    assert [line.split()[0] for line in table.out.strip().splitlines()[2:]] == list(known)
+    listed = schemad("rules", "--json").json
+    assert {rule["rule"]: (rule["severity"], rule["hint"]) for rule in listed} == {
+        rule.id: (rule.severity.value, rule.hint) for rule in known.values()
+    }
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*PROGRAM, "rules", "--json"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=environment(PYTHONUNBUFFERED="1"),
+        timeout=PATIENCE,
+    )
+    os.close(writer)
+    assert done.stderr == b""
+
+
+def test_a_terminal_without_unicode_still_gets_the_message() -> None:
+    run = schemad("plan", "-", "--name", "größe", stdin="{}", PYTHONIOENCODING="ascii")
+    assert run.code == EXIT_BAD_INPUT
+    assert "gr\\xf6\\xdfe" in run.out

@@ -1,0 +1,103 @@
+"""Requests that wait for a person: what was approved is what is done, or it waits again."""
+
+import pytest
+
+from schemad.daemon import Daemon
+from schemad.settings import Settings
+from schemad.store import Connection
+from tests.support.daemons import running_daemon
+from tests.support.databases import Database, fields
+from tests.support.requests import ask, columns_of, decided, rules, submit
+
+
+async def approve(reviewer: Connection, request_id: int) -> None:
+    await reviewer.fetchval("SELECT schemad.approve_request($1, 'agreed with the team')", request_id)
+
+
+async def test_with_auto_creation_off_a_request_waits_with_what_would_have_been_done(
+    database: Database, admin: Connection, app: Connection, dba: Connection
+) -> None:
+    async with running_daemon(database.dsn("daemon_login"), enable_auto_create=False):
+        held = await ask(app, "notes", fields("title"))
+        assert (held["status"], held["verdict"], rules(held)) == ("pending", "review", ["policy.auto_create_off"])
+        assert "created public.notes with 2 fields" in held["findings"][0]["message"]
+        assert held["plan_sql"].startswith('CREATE TABLE "public"."notes"')
+        assert await columns_of(admin, "public.notes") == []
+
+        await approve(dba, held["id"])
+        assert (await decided(app, held["id"]))["status"] == "approved"
+        assert await columns_of(admin, "public.notes") == ["id", "title"]
+
+
+@pytest.mark.parametrize("variable", ["SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"])
+async def test_both_variables_turn_auto_creation_on(
+    database: Database, app: Connection, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("SCHEMAD_ENABLE_AUTO_CREATE", raising=False)
+    monkeypatch.delenv("ENABLE_SCHEMA_AUTO_CREATE", raising=False)
+    assert Settings().enable_auto_create is False
+    monkeypatch.setenv(variable, "true")
+    async with running_daemon(database.dsn("daemon_login"), enable_auto_create=Settings().enable_auto_create):
+        assert (await ask(app, "notes", fields("title")))["status"] == "approved"
+
+
+async def test_an_approval_applies_exactly_the_sql_that_was_shown(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    payload = fields("name", price="numeric(10,2)") | {"checks": ["price > 0"]}
+    held = await ask(app, "products", payload)
+    assert (held["status"], held["verdict"], rules(held)) == ("pending", "review", ["check.expression"])
+    assert await columns_of(admin, "public.products") == []
+
+    await approve(dba, held["id"])
+    request = await decided(app, held["id"])
+    assert (request["status"], request["verdict"]) == ("approved", "review")
+    assert (request["decided_by"], request["decision_reason"]) == ("dba_one", "agreed with the team")
+    audit = await admin.fetchrow("SELECT * FROM schemad.schema_changes_audit")
+    assert audit is not None
+    assert audit["migration_sql"] == request["plan_sql"] == held["plan_sql"]
+    assert (audit["request_id"], audit["applied_by"]) == (held["id"], "dba_one")
+    check = await admin.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE conrelid = 'public.products'::regclass AND contype = 'c'"
+    )
+    assert check == "CHECK ((price > (0)::numeric))"
+
+
+async def test_an_approval_of_a_plan_that_no_longer_holds_waits_again_with_the_new_one(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    await ask(app, "orders", fields("a"))
+    held = await ask(app, "orders", fields("a", "b") | {"checks": ["a <> ''"]})
+    assert 'ADD COLUMN "b"' in held["plan_sql"]
+    # The table changes between what the reviewer reads and what the daemon would do.
+    assert (await ask(app, "orders", fields("a", "b")))["status"] == "approved"
+
+    await approve(dba, held["id"])
+    stale = await decided(app, held["id"])
+    assert (stale["status"], stale["verdict"]) == ("pending", "review")
+    assert rules(stale) == ["check.expression", "approval.stale"]
+    assert (stale["decided_by"], stale["decision_reason"]) == (None, None)
+    assert "ADD COLUMN" not in stale["plan_sql"]
+    assert await admin.fetchval("SELECT count(*) FROM schemad.schema_changes_audit") == 2
+
+    await approve(dba, held["id"])
+    assert (await decided(app, held["id"]))["status"] == "approved"
+    last = await admin.fetchval(
+        "SELECT migration_sql FROM schemad.schema_changes_audit WHERE request_id = $1", held["id"]
+    )
+    assert last == stale["plan_sql"]
+
+
+async def test_a_request_that_is_rejected_or_withdrawn_is_not_applied_by_a_later_daemon(
+    database: Database, admin: Connection, app: Connection, dba: Connection
+) -> None:
+    rejected, withdrawn = [await submit(app, name, fields("a")) for name in ("rejected", "withdrawn")]
+    await dba.fetchval("SELECT schemad.reject_request($1, 'use orders')", rejected)
+    await app.fetchval("SELECT schemad.cancel_request($1)", withdrawn)
+    async with running_daemon(database.dsn("daemon_login")):
+        assert (await ask(app, "other", fields("a")))["status"] == "approved"
+    assert (await decided(app, rejected))["status"] == "rejected"
+    assert (await decided(app, withdrawn))["status"] == "cancelled"
+    assert await columns_of(admin, "public.rejected") == []
+    assert await columns_of(admin, "public.withdrawn") == []

@@ -1,0 +1,70 @@
+"""Listing: the filters and defaults of the specification, newest first."""
+
+import pytest
+
+from schemad.store import Connection
+from tests.database.asking import Refusal, held, refusal, submit
+from tests.support.databases import fields
+
+
+async def _ids(connection: Connection, arguments: str = "") -> list[int]:
+    return [row["id"] for row in await connection.fetch(f"SELECT id FROM schemad.list_requests({arguments})")]
+
+
+async def test_fifty_by_default_newest_first(app: Connection) -> None:
+    ids = [await submit(app, f"notes_{n}", fields("a")) for n in range(60)]
+    newest_first = ids[::-1]
+    assert await _ids(app) == newest_first[:50]
+    assert await _ids(app, "row_offset => 50") == newest_first[50:]
+    assert await _ids(app, "row_limit => 3, row_offset => 5") == newest_first[5:8]
+    assert await _ids(app, "NULL, NULL, 1, 59") == newest_first[59:]
+    assert await _ids(app, "row_offset => 60") == []
+
+
+async def test_by_status(admin: Connection, app: Connection) -> None:
+    ids = {}
+    for status in ("pending", "approved", "rejected", "cancelled"):
+        ids[status] = await held(admin, app, f"is_{status}")
+        await admin.execute("UPDATE schemad.schema_requests SET status = $2 WHERE id = $1", ids[status], status)
+    for status, request_id in ids.items():
+        assert await _ids(app, f"'{status}'") == [request_id]
+        assert await _ids(app, f"status => '{status}'") == [request_id]
+    assert len(await _ids(app, "status => NULL")) == 4
+
+
+async def test_by_requester(app: Connection) -> None:
+    first = await submit(app, "one", fields("a"), user="user123")
+    second = await submit(app, "two", fields("a"), user="user456")
+    assert await _ids(app, "requester_user_id => 'user123'") == [first]
+    assert await _ids(app, "'pending', 'user456'") == [second]
+    assert await _ids(app, "requester_user_id => 'nobody'") == []
+
+
+async def test_an_unknown_status_is_an_error_that_names_the_known_ones(app: Connection) -> None:
+    assert await refusal(app.execute("SELECT schemad.list_requests('Pending')")) == Refusal(
+        "22023",
+        "unknown status 'Pending'",
+        None,
+        "A status is pending, approved, rejected or cancelled; NULL is all of them.",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", ["row_limit => 0", "row_limit => 1001", "row_limit => -1", "row_offset => -1"]
+)
+async def test_limits_out_of_range_are_an_error(app: Connection, arguments: str) -> None:
+    refused = await refusal(app.execute(f"SELECT schemad.list_requests({arguments})"))
+    assert refused.sqlstate == "22023"
+    assert refused.hint == "row_limit is 1 to 1000, row_offset 0 or more."
+
+
+async def test_what_waits_is_a_view_with_reasons_and_plan(admin: Connection, app: Connection) -> None:
+    queued = await submit(app, "queued", fields("a"))
+    waiting = await held(admin, app)
+    decided = await held(admin, app, "decided")
+    await admin.execute("UPDATE schemad.schema_requests SET status = 'rejected' WHERE id = $1", decided)
+    rows = await app.fetch("SELECT id, schema_name, state, why, plan_sql FROM schemad.pending_requests")
+    assert [tuple(row) for row in rows] == [
+        (queued, "queued", "queued", "not yet assessed", None),
+        (waiting, "held", "review", "waits for review: is odd [check.expression]", "SELECT 1"),
+    ]

@@ -1,0 +1,148 @@
+"""Waiting: wait_for_request() returns with the verdict, and says at once when waiting is of no use."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from schemad.daemon import Daemon
+from schemad.store import Connection
+from tests.database.asking import Refusal, held, hold, refusal, submit
+from tests.support.databases import Database, fields
+from tests.support.requests import until
+
+
+@pytest.fixture
+async def other(database: Database) -> AsyncIterator[Connection]:
+    """A second connection of the same application."""
+    async with database.connection("app_one") as connection:
+        yield connection
+
+
+async def test_it_returns_the_request_as_the_daemon_decided_it(app: Connection, daemon: Daemon) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    row = await app.fetchrow(
+        "SELECT * FROM schemad.wait_for_request(request_id => $1, timeout => '20 s')", request_id
+    )
+    assert row is not None
+    assert (row["id"], row["status"], row["verdict"]) == (request_id, "approved", "auto")
+
+
+@pytest.mark.parametrize("status", ["approved", "rejected", "cancelled"])
+async def test_it_returns_at_once_what_is_decided(admin: Connection, app: Connection, status: str) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    await admin.execute("UPDATE schemad.schema_requests SET status = $2 WHERE id = $1", request_id, status)
+    # With no time at all, and no warning about it.
+    warnings: list[Any] = []
+    app.add_log_listener(lambda _, message: warnings.append(message))
+    row = await app.fetchrow("SELECT * FROM schemad.wait_for_request($1, '0 s')", request_id)
+    assert row is not None
+    assert (row["status"], warnings) == (status, [])
+
+
+async def test_it_returns_while_it_waits_when_a_verdict_comes(
+    admin: Connection, app: Connection, other: Connection
+) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    waiting = asyncio.create_task(
+        other.fetchval("SELECT verdict FROM schemad.wait_for_request($1, '20 s')", request_id)
+    )
+    asleep = "EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep')"
+    await until(admin, asleep, other.get_server_pid())
+    await hold(admin, request_id)
+    assert await waiting == "review"
+
+
+async def test_it_returns_what_is_held_at_once(admin: Connection, app: Connection) -> None:
+    request_id = await held(admin, app)
+    assert await app.fetchval("SELECT verdict FROM schemad.wait_for_request($1, '0 s')", request_id) == "review"
+
+
+async def test_when_the_time_is_up_it_warns_and_returns_the_request_as_it_is(app: Connection) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    warnings: list[Any] = []
+    app.add_log_listener(lambda _, message: warnings.append(message))
+    row = await app.fetchrow("SELECT * FROM schemad.wait_for_request($1, timeout => '20 ms')", request_id)
+    assert row is not None
+    assert (row["id"], row["status"], row["verdict"]) == (request_id, "pending", None)
+    [warning] = warnings
+    assert (warning.severity, warning.message) == (
+        "WARNING",
+        f"request {request_id} has not been assessed within 00:00:00.02",
+    )
+    assert "schemad doctor" in warning.hint
+
+
+SUBMITTED_HERE = Refusal(
+    "55000",
+    "request {} was submitted in this transaction, so nobody can see it yet",
+    None,
+    "Commit first, then wait. CALL schemad.create_table(…) does both.",
+)
+
+
+async def test_in_the_submitting_transaction_it_says_that_nobody_can_decide(app: Connection) -> None:
+    transaction = app.transaction()
+    await transaction.start()
+    request_id = await submit(app, "notes", fields("a"))
+    refused = await refusal(app.execute("SELECT schemad.wait_for_request($1)", request_id))
+    await transaction.rollback()
+    assert refused.message == SUBMITTED_HERE.message.format(request_id)
+    assert (refused.sqlstate, refused.hint) == (SUBMITTED_HERE.sqlstate, SUBMITTED_HERE.hint)
+
+
+async def test_it_says_so_of_what_was_submitted_under_a_savepoint(app: Connection) -> None:
+    transaction = app.transaction()
+    await transaction.start()
+    async with app.transaction():  # a savepoint, as an ORM makes
+        request_id = await submit(app, "notes", fields("a"))
+        within = await refusal(_wait_under_savepoint(app, request_id))
+    after = await refusal(app.execute("SELECT schemad.wait_for_request($1, '2 s')", request_id))
+    await transaction.rollback()
+    assert within.message == after.message == SUBMITTED_HERE.message.format(request_id)
+
+
+async def _wait_under_savepoint(connection: Connection, request_id: int) -> None:
+    async with connection.transaction():
+        await connection.execute("SELECT schemad.wait_for_request($1, '2 s')", request_id)
+
+
+async def test_a_request_of_a_later_transaction_of_somebody_else_is_waited_for(
+    admin: Connection, app: Connection, other: Connection
+) -> None:
+    async with app.transaction():
+        await submit(app, "notes", fields("a"))  # so that this transaction has an id, and an older one
+        request_id = await submit(other, "other", fields("a"))
+        row = await app.fetchrow("SELECT * FROM schemad.wait_for_request($1, '1 ms')", request_id)
+        assert row is not None
+        assert (row["id"], row["verdict"]) == (request_id, None)
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_transaction_that_could_not_see_the_decision_is_told_so(app: Connection, isolation: str) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    transaction = app.transaction(isolation="serializable" if isolation == "serializable" else "repeatable_read")
+    await transaction.start()
+    refused = await refusal(app.execute("SELECT schemad.wait_for_request($1)", request_id))
+    await transaction.rollback()
+    assert refused == Refusal(
+        "0A000",
+        f"a {isolation} transaction can't see a decision that is made while it waits",
+        None,
+        "Call wait_for_request() outside of it, or in a read committed transaction.",
+    )
+
+
+async def test_a_request_that_is_not_there_or_not_ones_own_is_an_error(
+    database: Database, app: Connection
+) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    async with database.connection("app_two") as stranger:
+        for unseen in (request_id, 4711):
+            assert await refusal(stranger.execute("SELECT schemad.wait_for_request($1)", unseen)) == Refusal(
+                "P0002",
+                f"there is no request {unseen}",
+                None,
+                "Or it is another role's: schemad.list_requests() shows those that you may see.",
+            )

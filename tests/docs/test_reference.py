@@ -1,0 +1,124 @@
+"""The reference says what the code does: pages made from it are up to date, the others list what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from schemad.ddl import decide
+from schemad.policy import Policy, TableFacts
+from schemad.request import Severity, defaults, payload
+from schemad.request.types import KNOWN_TYPES
+from schemad.settings import Settings
+from schemad.store import Connection
+from tests.docs.pages import ROOT, blocks, pages
+from tools.reference import DIRECTORY, pages_of_code, pages_of_database
+
+SQL = ROOT / "sql"
+STALE = "is out of date: run .venv/bin/python -m tools.reference"
+
+
+def read(name: str) -> str:
+    return (DIRECTORY / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "text"), pages_of_code().items())
+def test_pages_made_from_the_code_are_up_to_date(name: str, text: str) -> None:
+    assert read(name) == text, f"docs/reference/{name} {STALE}"
+
+
+async def test_pages_made_from_the_database_are_up_to_date(admin: Connection) -> None:
+    for name, text in (await pages_of_database(admin)).items():
+        assert read(name) == text, f"docs/reference/{name} {STALE}"
+
+
+def test_every_event_of_the_log_is_listed() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    logged = set(re.findall(r'log\.(?:debug|info|warning|error|exception)\(\s*"([a-z_.]+)"', source))
+    logged |= {f"{part}.lost" for part in re.findall(r'part="(\w+)"', source)}
+    events = read("events.md").split("## On channels")[0]
+    listed = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)`", events, re.MULTILINE))
+    assert listed == logged
+
+
+def test_every_error_at_submit_is_listed_with_its_sqlstate() -> None:
+    raised = set()
+    for path in sorted(SQL.rglob("*.sql")):
+        raised |= {
+            (code, rule)
+            for rule, code in re.findall(r"\('(\w+\.\w+)', '(\w{5})'", path.read_text(encoding="utf-8"))
+        }
+    assert raised
+    listed = set(re.findall(r"^\| `(\w{5})` \| `(\w+\.\w+)`", read("errors.md"), re.MULTILINE))
+    # Two more are raised where they are found.
+    assert listed == raised | {("42501", "request.outcome_set"), ("23505", "request.key_reused")}
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("## Of the table", "_PayloadKeys"),
+        ("## Of a field", "_FieldKeys"),
+        ("**`references`**", "_ReferenceKeys"),
+        ("## Of an index", "_IndexKeys"),
+    ],
+)
+def test_every_key_of_a_payload_is_listed(heading: str, model: str) -> None:
+    section = re.split(r"\n## |\n\*\*`", read("payload.md").split(f"{heading}\n", 1)[1], maxsplit=1)[0]
+    listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert listed
+    assert set(listed) == set(getattr(payload, model).model_fields)
+
+
+def test_every_type_is_listed_with_its_other_names() -> None:
+    section = read("payload.md").split("## Types", 1)[1].split("\n## ", 1)[0]
+    listed = {
+        name: set(re.findall(r"`([^`]+)`", others))
+        for name, others in re.findall(r"^\| `([^`]+)` \|([^|]*)\|", section, re.MULTILINE)
+    }
+    assert listed == {known.name: set(known.aliases) for known in KNOWN_TYPES.values()}
+
+
+def test_every_generator_is_listed() -> None:
+    section = read("payload.md").split("Generators are", 1)[1].split("\n\n", 1)[0].split("On a text", 1)[0]
+    assert {g.lower() for g in re.findall(r"`([^`]+)`", section)} == set(defaults.GENERATORS)
+
+
+def test_the_payloads_that_pages_show_can_be_approved() -> None:
+    shown = [b for page in pages() for b in blocks(page) if b.language == "json" and '"fields"' in b.text]
+    assert shown
+    for block in shown:
+        decision = decide("shown", block.text, Policy(), TableFacts())
+        assert not [f for f in decision.findings if f.severity is Severity.REFUSE], block.place
+
+
+def test_variables_that_pages_name_are_read_somewhere() -> None:
+    others = {"SCHEMAD_PG_BIN", "SCHEMAD_TEST_DSN"}
+    known = {f"SCHEMAD_{name.upper()}" for name in Settings.model_fields} | others
+    for page in pages():
+        named = set(re.findall(r"SCHEMAD_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")))
+        assert named <= known, page
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        linked = page.parent / name if name else page
+        assert linked.exists(), f"{page.relative_to(ROOT)} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, target
+
+
+def test_the_index_names_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    linked = {(ROOT / "docs" / target).resolve() for target in re.findall(r"\]\(([^)]+\.md)\)", index)}
+    assert linked == {page.resolve() for page in (ROOT / "docs").rglob("*.md")} - {ROOT / "docs" / "README.md"}
+
+
+def test_the_readme_names_the_test_command() -> None:
+    assert "`make test`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\ntest:" in (ROOT / "Makefile").read_text(encoding="utf-8")
