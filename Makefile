@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint bench docs lock clean
+.PHONY: help install demo dev test lint fuzz bench docs lock clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ lint: $(INSTALLED) ## Style, types, import contracts
 
 test: lint ## Lint, then every test, on each PostgreSQL found
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
+	SECONDS=$(or $(SECONDS),60) SEED=$(or $(SEED),0) $(BIN)/python -m tests.fuzz
 
 bench: $(INSTALLED) ## Latency and backlog beside their floors, as ratios
 	$(BIN)/python -m benchmarks

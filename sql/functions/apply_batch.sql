@@ -5,7 +5,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 -- Claims, applies and records a batch in the caller's transaction; a single call of it is the whole transaction.
 -- A decision has: request_id, attempts, verdict, findings, plan_sql, and for what is to be applied now apply = true,
--- operation, summary, decided_by, decision_reason, expected_version, registry {name, description, fields, added};
+-- operation, summary, requested_by, decided_by, decision_reason, expected_version, registry {name, description, fields, added};
 -- error_code and error_message where applying it alone broke off the call.
 --
 -- What a row of the result says: applied, held, failed; retry (an error that passes: next_attempt_at is set);
@@ -18,10 +18,14 @@ DECLARE
   policy schemad.policy;
   caller_role constant text := current_setting('role');
   outcome text;
+  owner_role text;
+  trials text;
   code text;
   error text;
+  made_for jsonb := '{}'; -- tables that this batch made, by role: the registry has them only at its end
 BEGIN
   SELECT p.* INTO policy FROM schemad.policy AS p;
+  owner_role := coalesce(policy.owner_role::text, caller_role);
   IF policy.version <> policy_version THEN
     RETURN QUERY
     SELECT (d.value ->> 'request_id')::integer, 'stale', NULL::text, NULL::text
@@ -52,6 +56,15 @@ BEGIN
       OR (SELECT r.version FROM schemad.schema_registry AS r WHERE r.name = decision #>> '{registry,name}')
         IS DISTINCT FROM (decision ->> 'expected_version')::integer THEN
       outcome := 'stale';
+    ELSIF decision ->> 'operation' = 'create_table' AND decision ->> 'decided_by' = 'schemad'
+      AND (policy.tables_per_day, policy.tables_in_all) IS DISTINCT FROM (NULL::integer, NULL::integer)
+      AND NOT (
+        -- Daemons count one after the other, until the tables of the first are there to be counted.
+        pg_try_advisory_xact_lock(hashtext('schemad.quota'), hashtext(decision ->> 'requested_by'))
+        AND schemad.is_within_quota(decision ->> 'requested_by',
+          coalesce((made_for -> (decision ->> 'requested_by'))::integer, 0))
+      ) THEN
+      outcome := 'stale'; -- the role has its tables now: it is assessed anew, and held
     ELSE
       outcome := 'applied';
       -- A subtransaction for each request, so that a bad one fails alone. The DDL runs as the owner of created
@@ -64,14 +77,24 @@ BEGIN
           WHERE r.name = decision #>> '{registry,name}' AND f.schema_id = r.id;
         END IF;
         IF decision ->> 'plan_sql' <> '' THEN
-          PERFORM set_config('role', coalesce(policy.owner_role::text, current_setting('role')), true);
+          PERFORM set_config('role', owner_role, true);
           EXECUTE decision ->> 'plan_sql';
+          PERFORM set_config('role', caller_role, true);
+          trials := schemad.prove_result(decision -> 'proof', policy.table_schema);
+          IF trials IS NOT NULL THEN
+            PERFORM set_config('role', owner_role, true);
+            EXECUTE trials;
+            PERFORM set_config('role', caller_role, true);
+          END IF;
         END IF;
       EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, error = MESSAGE_TEXT;
         outcome := schemad.outcome_of(code, decision, policy);
       END;
-      PERFORM set_config('role', caller_role, true);
+      IF outcome = 'applied' AND decision ->> 'operation' = 'create_table' THEN
+        made_for := made_for || jsonb_build_object(decision ->> 'requested_by',
+          coalesce((made_for -> (decision ->> 'requested_by'))::integer, 0) + 1);
+      END IF;
     END IF;
 
     result := outcome;

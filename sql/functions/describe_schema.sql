@@ -24,7 +24,7 @@ BEGIN
   LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema
   LEFT JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = r.name
   LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = f.field_name AND NOT a.attisdropped
-  WHERE r.name = lower(describe_schema.schema_name COLLATE "C") COLLATE "default"
+  WHERE r.name = schemad.fold(describe_schema.schema_name)
   ORDER BY f.id;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING

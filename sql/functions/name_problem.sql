@@ -1,14 +1,13 @@
 CREATE OR REPLACE FUNCTION schemad.name_problem(given text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
--- Folded by the rules of "C", as Python's side does: other collations make ASCII of the Kelvin sign, or take I for ı.
 SELECT CASE
   WHEN given IS NULL OR given = '' THEN 'name.invalid'
-  WHEN lower(given COLLATE "C") !~ '^[a-z_][a-z0-9_]*$' THEN 'name.invalid'
+  WHEN schemad.fold(given) !~ '^[a-z_][a-z0-9_]*$' THEN 'name.invalid'
   WHEN octet_length(given) > 63 THEN 'name.too_long'
-  WHEN lower(given COLLATE "C") LIKE 'pg\_%' THEN 'name.system'
-  WHEN lower(given COLLATE "C") IN ('ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid') THEN 'name.system'
-  WHEN lower(given COLLATE "C") = ANY (schemad.reserved_words()) THEN 'name.reserved'
+  WHEN schemad.fold(given) LIKE 'pg\_%' THEN 'name.system'
+  WHEN schemad.fold(given) IN ('ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid') THEN 'name.system'
+  WHEN schemad.fold(given) = ANY (schemad.reserved_words()) THEN 'name.reserved'
 END
 $function$;
 

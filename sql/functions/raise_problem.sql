@@ -42,7 +42,7 @@ BEGIN
     ('name.system', '42939', concat_ws(': ', field, shown) || ' is a name of PostgreSQL''s own',
       'Names that start with pg_, and ctid, xmin, xmax, cmin, cmax, tableoid, are taken.'),
     ('name.reserved', '42939', concat_ws(': ', field, shown) || ' is a reserved word of SQL',
-      'Add something to it, such as ' || lower(coalesce(given, '')) || '_value.'),
+      'Add something to it, such as ' || schemad.fold(coalesce(given, '')) || '_value.'),
     ('name.protected', '42939', concat_ws(': ', field, shown) || ' is a protected table',
       'Choose another name. SELECT * FROM schemad.protected_tables lists them.'),
     ('type.malformed', '22023', concat_ws(': ', field, shown) || ' can''t be read as a type',

@@ -78,7 +78,7 @@ BEGIN
   ),
   logged AS (
     INSERT INTO schemad.auto_create_log (schema_name, table_name, action, details)
-    SELECT r.schema_name, left(concat_ws('.', table_schema, lower(r.schema_name COLLATE "C")), 255),
+    SELECT r.schema_name, left(concat_ws('.', table_schema, schemad.fold(r.schema_name)), 255),
       CASE WHEN d.result = 'failed' THEN 'failed'
         WHEN d.result = 'held' OR d.operation = 'no_change' THEN 'skipped' ELSE 'created' END,
       jsonb_strip_nulls(jsonb_build_object('request_id', d.request_id, 'operation', d.operation, 'verdict', d.verdict,

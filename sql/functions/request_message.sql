@@ -14,7 +14,7 @@ SELECT CASE
       ELSE 'waits for review'
     END,
     (
-      SELECT string_agg(concat_ws(' ', f.value ->> 'field', f.value ->> 'message', '[' || (f.value ->> 'rule') || ']'), '; ')
+      SELECT string_agg(concat_ws(': ', f.value ->> 'field', (f.value ->> 'message') || ' [' || (f.value ->> 'rule') || ']'), '; ')
       FROM jsonb_array_elements(request.findings) AS f
       WHERE f.value ->> 'severity' <> 'warn'
     ))

@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION schemad.shape_problem(
   OUT given text
 ) LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
 AS $function$
 DECLARE
   fields jsonb;
@@ -21,7 +22,7 @@ BEGIN
 
   given := schema_name;
   rule := schemad.name_problem(schema_name);
-  IF rule IS NULL AND EXISTS (SELECT FROM schemad.protected_tables AS p WHERE p.name = lower(schema_name COLLATE "C")) THEN
+  IF rule IS NULL AND EXISTS (SELECT FROM schemad.protected_tables AS p WHERE p.name = schemad.fold(schema_name)) THEN
     rule := 'name.protected';
   END IF;
   IF rule IS NOT NULL THEN
@@ -35,6 +36,10 @@ BEGIN
   END IF;
   SELECT p.max_payload_bytes INTO max_payload_bytes FROM schemad.policy AS p;
   payload_bytes := pg_column_size(request_payload || '{}'); -- || unpacks what comes compressed from another table
+  IF payload_bytes <= max_payload_bytes THEN
+    -- As text, too, which is what daemons read: the number 1e131071 takes eight bytes stored and 131,072 written.
+    payload_bytes := octet_length(request_payload::text);
+  END IF;
   IF payload_bytes > max_payload_bytes THEN
     rule := 'payload.too_large';
     given := payload_bytes || ' bytes; the policy allows ' || max_payload_bytes;
@@ -85,7 +90,7 @@ BEGIN
   INTO rule, field, given
   FROM (
     SELECT e.value, e.ordinality AS position, e.value ->> 'name' AS name, e.value ->> 'type' AS type,
-      row_number() OVER (PARTITION BY lower((e.value ->> 'name') COLLATE "C") ORDER BY e.ordinality) AS occurrence
+      row_number() OVER (PARTITION BY schemad.fold(e.value ->> 'name') ORDER BY e.ordinality) AS occurrence
     FROM jsonb_array_elements(fields) WITH ORDINALITY AS e
   ) AS f
   CROSS JOIN LATERAL (

@@ -19,11 +19,17 @@ BEGIN
     PERFORM schemad.raise_problem('name.too_long', NULL, submit_request.schema_name, submit_request.schema_name);
   END IF;
 
-  INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, idempotency_key)
-  VALUES (submit_request.requester_user_id, submit_request.schema_name, submit_request.request_payload,
-    submit_request.idempotency_key)
-  ON CONFLICT (requested_by, idempotency_key) DO NOTHING
-  RETURNING id INTO request_id;
+  -- Asking again is no further request, and so under no limit: the trigger is not to see it.
+  IF submit_request.idempotency_key IS NULL OR NOT EXISTS (
+    SELECT FROM schemad.schema_requests AS r
+    WHERE r.requested_by = schemad.caller() AND r.idempotency_key = submit_request.idempotency_key
+  ) THEN
+    INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, idempotency_key)
+    VALUES (submit_request.requester_user_id, submit_request.schema_name, submit_request.request_payload,
+      submit_request.idempotency_key)
+    ON CONFLICT (requested_by, idempotency_key) DO NOTHING
+    RETURNING id INTO request_id;
+  END IF;
 
   IF request_id IS NULL THEN
     SELECT r.id, r.schema_name, r.request_payload INTO earlier

@@ -26,23 +26,25 @@ BEGIN
     RETURN (
       SELECT coalesce(jsonb_object_agg('type', y.typtype), '{}')
       FROM pg_type AS y
-      WHERE y.typname = table_name::name AND y.typnamespace = namespace AND y.typrelid = 0 AND y.typelem = 0);
+      -- Array types too: PostgreSQL would rename another table's to make room.
+      WHERE y.typname = table_name::name AND y.typnamespace = namespace AND y.typrelid = 0);
   END IF;
 
   IF relation.relkind = 'r' THEN
-    -- Its size can't be had while somebody holds it exclusively. It then counts as filled: the queue must not
-    -- stand still for one table.
+    -- Its size can't be had while somebody holds it exclusively: that is told, so that the queue need not stand
+    -- still for one table.
     BEGIN
       PERFORM set_config('lock_timeout', '10ms', true);
       is_empty := pg_relation_size(relation.oid) = 0;
     EXCEPTION WHEN lock_not_available THEN
-      is_empty := false;
+      is_empty := NULL;
     END;
   END IF;
 
   facts := jsonb_strip_nulls(jsonb_build_object(
     'relation', relation.relkind,
     'is_empty', is_empty,
+    'is_locked', CASE WHEN relation.relkind = 'r' THEN is_empty IS NULL END,
     'version', registered.version,
     'is_active', registered.is_active,
     'owner_role', registered.owner_role));
@@ -61,6 +63,7 @@ BEGIN
         'name', f.field_name, 'type', f.field_type, 'nullable', f.is_nullable, 'default', f.default_value) ORDER BY f.id)
       FROM schemad.schema_fields AS f
       WHERE f.schema_id = registered.id), '[]'),
+    'keys', schemad.key_fields(relation.oid),
     'primary_key', coalesce((
       SELECT jsonb_agg(a.attname ORDER BY k.position)
       FROM pg_constraint AS c

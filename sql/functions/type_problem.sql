@@ -9,7 +9,7 @@ DECLARE
 BEGIN
   -- name, (modifiers), the rest of the name as in "timestamp(3) with time zone", []
   parts := regexp_match(
-    btrim(regexp_replace(lower(given COLLATE "C"), '[ \t\r\n]+', ' ', 'g'), ' '),
+    btrim(regexp_replace(schemad.fold(given), '[ \t\r\n]+', ' ', 'g'), ' '),
     '^([a-z][a-z0-9_]*(?: [a-z]+)*) ?(?:\( ?([0-9]{1,9}) ?(?:, ?(-?[0-9]{1,9}) ?)?\))?( (?:with|without) time zone)? ?(\[\])?$');
   IF parts IS NULL THEN
     RETURN 'type.malformed';

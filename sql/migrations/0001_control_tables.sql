@@ -30,6 +30,7 @@ CREATE TABLE schemad.schema_registry (
   owner_role name NOT NULL,
   version integer NOT NULL DEFAULT 1 CHECK (version > 0)
 );
+CREATE INDEX schema_registry_owner_role ON schemad.schema_registry (owner_role, created_at);
 COMMENT ON TABLE schemad.schema_registry IS 'The tables that schemad made and looks after, one row each.';
 COMMENT ON COLUMN schemad.schema_registry.name IS 'Name of the table, in lower case.';
 COMMENT ON COLUMN schemad.schema_registry.description IS 'What the table is for, in its requester''s words.';
@@ -101,7 +102,7 @@ COMMENT ON COLUMN schemad.schema_requests.status IS
   'pending until decided; approved: applied; rejected: by a reviewer; cancelled: withdrawn.';
 COMMENT ON COLUMN schemad.schema_requests.processed_at IS 'When it became approved, rejected or cancelled.';
 COMMENT ON COLUMN schemad.schema_requests.verdict IS
-  'NULL: not yet assessed. auto: low-risk, applied by itself. review: waits for a person. failed: PostgreSQL refused the plan.';
+  'NULL: not yet assessed. auto: low-risk, applied by itself (with status approved). review: waits for a person. failed: PostgreSQL refused the plan.';
 COMMENT ON COLUMN schemad.schema_requests.findings IS
   'Why: a list of {rule, severity, field, message, hint}.';
 COMMENT ON COLUMN schemad.schema_requests.plan_sql IS 'The exact SQL that was run, or that an approval would run.';
@@ -118,6 +119,9 @@ COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of
 CREATE INDEX schema_requests_claimable ON schemad.schema_requests (id)
   WHERE status = 'pending' AND verdict IS NULL;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
+-- For the limits: the n-th latest request of a role, and its pending ones.
+CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);
+CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by) WHERE status = 'pending';
 
 CREATE TABLE schemad.schema_changes_audit (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -129,7 +133,7 @@ CREATE TABLE schemad.schema_changes_audit (
   applied_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE schemad.schema_changes_audit IS
-  'Each change that was made, with the SQL that made it. Rows are only ever added.';
+  'Each request that was applied, with the SQL that it took: none where the table had all of it already. Rows are only ever added.';
 COMMENT ON COLUMN schemad.schema_changes_audit.schema_id IS 'schema_registry.id, kept after the registry row is gone.';
 COMMENT ON COLUMN schemad.schema_changes_audit.applied_by IS 'Who decided it: schemad, or the reviewer''s role.';
 

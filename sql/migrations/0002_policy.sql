@@ -9,7 +9,13 @@ CREATE TABLE schemad.policy (
     CHECK (grant_to_requester <@ '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'),
   max_fields integer NOT NULL DEFAULT 100 CHECK (max_fields BETWEEN 1 AND 1600),
   max_indexes integer NOT NULL DEFAULT 10 CHECK (max_indexes BETWEEN 0 AND 100),
+  max_referenced_bytes bigint NOT NULL DEFAULT 104857600 CHECK (max_referenced_bytes >= 0),
   max_payload_bytes integer NOT NULL DEFAULT 262144 CHECK (max_payload_bytes BETWEEN 1024 AND 16777216),
+  requests_per_minute integer CHECK (requests_per_minute > 0),
+  requests_per_minute_and_user integer CHECK (requests_per_minute_and_user > 0),
+  pending_requests integer CHECK (pending_requests > 0),
+  tables_per_day integer CHECK (tables_per_day >= 0),
+  tables_in_all integer CHECK (tables_in_all >= 0),
   max_attempts integer NOT NULL DEFAULT 10 CHECK (max_attempts BETWEEN 1 AND 1000),
   allow_self_approval boolean NOT NULL DEFAULT false,
   changed_at timestamptz NOT NULL DEFAULT now(),
@@ -22,7 +28,15 @@ COMMENT ON COLUMN schemad.policy.owner_role IS 'Owner of created tables; NULL: t
 COMMENT ON COLUMN schemad.policy.grant_to_requester IS 'Privileges on a new table for the role that asked for it.';
 COMMENT ON COLUMN schemad.policy.max_fields IS 'A request with more fields waits for review. PostgreSQL itself allows 1,600.';
 COMMENT ON COLUMN schemad.policy.max_indexes IS 'A request with more indexes (uniques included) waits for review.';
-COMMENT ON COLUMN schemad.policy.max_payload_bytes IS 'A larger payload is refused at submit (size as stored, in bytes).';
+COMMENT ON COLUMN schemad.policy.max_referenced_bytes IS 'A foreign key to a larger table waits for review (bytes).';
+COMMENT ON COLUMN schemad.policy.max_payload_bytes IS 'A larger payload is refused at submit (bytes, both as stored and as text).';
+COMMENT ON COLUMN schemad.policy.requests_per_minute IS
+  'Requests that a database role may make within any minute; NULL: no limit. With this or one of the next two set, the submits of a role wait for each other until they commit.';
+COMMENT ON COLUMN schemad.policy.requests_per_minute_and_user IS 'The same, for each requester_user_id of a role.';
+COMMENT ON COLUMN schemad.policy.pending_requests IS 'Requests of a role that may be pending at once; NULL: no limit.';
+COMMENT ON COLUMN schemad.policy.tables_per_day IS
+  'Tables that are created by themselves for a role within any 24 hours; further ones wait for review. NULL: no limit.';
+COMMENT ON COLUMN schemad.policy.tables_in_all IS 'The same, for all tables that a role has.';
 COMMENT ON COLUMN schemad.policy.max_attempts IS 'After so many attempts a request with passing errors counts as failed.';
 COMMENT ON COLUMN schemad.policy.allow_self_approval IS 'True: a requester may approve its own requests (no four eyes).';
 INSERT INTO schemad.policy DEFAULT VALUES;
@@ -34,6 +48,7 @@ CREATE TABLE schemad.safe_types (
   modifier_min integer,
   modifier_max integer,
   auto boolean NOT NULL DEFAULT true,
+  catalog_name text,
   added_at timestamptz NOT NULL DEFAULT now(),
   added_by text NOT NULL DEFAULT session_user
 );
@@ -43,6 +58,8 @@ COMMENT ON COLUMN schemad.safe_types.aliases IS 'Other names for it that a reque
 COMMENT ON COLUMN schemad.safe_types.modifiers IS 'How many modifiers it takes at most: 1 for varchar(n), 2 for numeric(p,s).';
 COMMENT ON COLUMN schemad.safe_types.modifier_min IS 'Smallest first modifier.';
 COMMENT ON COLUMN schemad.safe_types.modifier_max IS 'Largest first modifier.';
+COMMENT ON COLUMN schemad.safe_types.catalog_name IS
+  'For types that are not built in: the name with its schema, as PostgreSQL writes it. allow_type() fills it in.';
 COMMENT ON COLUMN schemad.safe_types.auto IS 'False: a request with this type waits for review.';
 
 INSERT INTO schemad.safe_types (name, aliases, modifiers, modifier_min, modifier_max)
@@ -91,3 +108,35 @@ VALUES
   ('documents', 'critical table of the application'),
   ('schema_registry', 'control table of schemad'),
   ('schema_requests', 'control table of schemad');
+
+CREATE TABLE schemad.rule_severities (
+  rule text PRIMARY KEY,
+  severity text NOT NULL CHECK (severity IN ('refuse', 'review', 'warn')),
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  changed_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE schemad.rule_severities IS
+  'Rules that this database judges more or less severely than schemad does. schemad rules lists those that may be.';
+
+COMMENT ON COLUMN schemad.rule_severities.rule IS 'Id of the rule, such as limit.fields.';
+COMMENT ON COLUMN schemad.rule_severities.severity IS 'refuse, review or warn.';
+COMMENT ON COLUMN schemad.rule_severities.changed_at IS 'When it was set.';
+COMMENT ON COLUMN schemad.rule_severities.changed_by IS 'Who set it.';
+
+CREATE TABLE schemad.policy_changes (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_by text NOT NULL,
+  login text NOT NULL DEFAULT session_user,
+  table_name text NOT NULL,
+  operation text NOT NULL,
+  before jsonb,
+  after jsonb
+);
+COMMENT ON TABLE schemad.policy_changes IS 'Every change of the policy, with who made it. Rows are only ever added.';
+COMMENT ON COLUMN schemad.policy_changes.changed_by IS 'The role that made the change.';
+COMMENT ON COLUMN schemad.policy_changes.login IS 'The login behind it.';
+COMMENT ON COLUMN schemad.policy_changes.table_name IS 'policy, safe_types, protected_tables or rule_severities.';
+COMMENT ON COLUMN schemad.policy_changes.operation IS 'insert, update or delete.';
+COMMENT ON COLUMN schemad.policy_changes.before IS 'The row before, NULL where it is new.';
+COMMENT ON COLUMN schemad.policy_changes.after IS 'The row after, NULL where it is gone.';

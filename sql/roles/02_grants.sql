@@ -6,9 +6,10 @@ GRANT USAGE ON SCHEMA schemad TO schemad_requester, schemad_reviewer, schemad_da
 
 GRANT SELECT ON
   schemad.schema_requests, schemad.notifications, schemad.schema_registry, schemad.schema_fields,
-  schemad.schema_versions, schemad.policy, schemad.safe_types, schemad.protected_tables, schemad.pending_requests
+  schemad.schema_versions, schemad.policy, schemad.safe_types, schemad.protected_tables, schemad.rule_severities,
+  schemad.pending_requests
 TO schemad_requester, schemad_reviewer, schemad_daemon;
-GRANT SELECT ON schemad.schema_changes_audit, schemad.auto_create_log, schemad.migrations
+GRANT SELECT ON schemad.schema_changes_audit, schemad.auto_create_log, schemad.policy_changes, schemad.migrations
 TO schemad_reviewer, schemad_daemon;
 
 -- Requesters ask; the columns of the outcome are not theirs to write.
@@ -22,12 +23,14 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_requester;
 GRANT EXECUTE ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) TO schemad_requester;
 
+GRANT EXECUTE ON FUNCTION schemad.fold(text) TO schemad_requester, schemad_reviewer, schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.caller(),
   schemad.list_requests(text, text, integer, integer),
   schemad.wait_for_request(integer, interval),
   schemad.request_message(schemad.schema_requests),
   schemad.describe_schema(text),
+  schemad.preview_request(text, jsonb),
   schemad.retry_request(integer)
 TO schemad_requester, schemad_reviewer;
 
@@ -46,16 +49,23 @@ TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.apply_batch(integer, jsonb),
   schemad.record_batch(jsonb, text),
-  schemad.table_facts(text),
+  schemad.prove_result(jsonb, text),
   schemad.is_transient(text),
   schemad.outcome_of(text, jsonb, schemad.policy),
   schemad.request_message(schemad.schema_requests)
 TO schemad_daemon;
-
+GRANT EXECUTE ON FUNCTION
+  schemad.table_facts(text),
+  schemad.reference_facts(jsonb, integer),
+  schemad.key_fields(oid),
+  schemad.is_within_quota(text, integer)
+TO schemad_daemon, schemad_reviewer;
 DO $grants$
 DECLARE
   table_schema constant name := (SELECT p.table_schema FROM schemad.policy AS p);
 BEGIN
   EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO schemad_owner', table_schema);
+  -- Else requesters could not reach their own tables.
+  EXECUTE format('GRANT USAGE ON SCHEMA %I TO schemad_requester', table_schema);
 END
 $grants$;

@@ -18,30 +18,23 @@ FOR EACH ROW EXECUTE FUNCTION schemad.stamp_policy();
 
 COMMENT ON TRIGGER stamp_policy ON schemad.policy IS 'A new version for each change.';
 
-CREATE OR REPLACE FUNCTION schemad.policy_changed() RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-  UPDATE schemad.policy SET version = version + 1;
-  RETURN NULL;
-END
-$function$;
-
-COMMENT ON FUNCTION schemad.policy_changed() IS
-  'A change of safe_types or protected_tables is a change of the policy: daemons see its version.';
-
 CREATE OR REPLACE TRIGGER policy_changed
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON schemad.safe_types
+AFTER INSERT OR UPDATE OR DELETE ON schemad.safe_types
 FOR EACH STATEMENT EXECUTE FUNCTION schemad.policy_changed();
 
 COMMENT ON TRIGGER policy_changed ON schemad.safe_types IS 'A new version of the policy.';
 
 CREATE OR REPLACE TRIGGER policy_changed
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON schemad.protected_tables
+AFTER INSERT OR UPDATE OR DELETE ON schemad.protected_tables
 FOR EACH STATEMENT EXECUTE FUNCTION schemad.policy_changed();
 
 COMMENT ON TRIGGER policy_changed ON schemad.protected_tables IS 'A new version of the policy.';
+
+CREATE OR REPLACE TRIGGER policy_changed
+AFTER INSERT OR UPDATE OR DELETE ON schemad.rule_severities
+FOR EACH STATEMENT EXECUTE FUNCTION schemad.policy_changed();
+
+COMMENT ON TRIGGER policy_changed ON schemad.rule_severities IS 'A new version of the policy.';
 
 CREATE OR REPLACE TRIGGER wake_daemons
 AFTER UPDATE ON schemad.policy

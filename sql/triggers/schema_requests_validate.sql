@@ -19,15 +19,16 @@ BEGIN
       HINT = 'Give requester_user_id, schema_name, request_payload and, if you like, idempotency_key.';
   END IF;
 
-  NEW.created_at := clock_timestamp();
   NEW.requested_by := schemad.caller();
   NEW.requested_login := session_user;
+  PERFORM schemad.require_within_limits(NEW.requested_by, NEW.requester_user_id, NEW.schema_name);
+  NEW.created_at := clock_timestamp();
   RETURN NEW;
 END
 $function$;
 
 COMMENT ON FUNCTION schemad.validate_request() IS
-  'Refuses a request of unsound shape, and stamps who asked. It is the same for submit_request() and a plain INSERT.';
+  'Refuses a request of unsound shape or over the limits, and stamps who asked. It is the same for submit_request() and a plain INSERT.';
 
 CREATE OR REPLACE TRIGGER validate_request
 BEFORE INSERT ON schemad.schema_requests

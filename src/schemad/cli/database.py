@@ -31,9 +31,13 @@ def migrate(
         typer.Option("--print", help="Write the SQL that is missing, for psql, and change nothing."),
     ] = False,
     roles: Annotated[
-        bool,
-        typer.Option("--roles/--no-roles", help="Install roles, grants and row security too."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--roles/--no-roles",
+            help="Install roles, grants and row security too. Else as before; a new schema gets them.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Install the schema `schemad`, or bring it up to date. Running it again changes nothing.

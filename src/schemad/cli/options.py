@@ -21,7 +21,9 @@ DataDir = Annotated[
 ]
 Major = Annotated[
     int | None,
-    typer.Option("--pg", help="Major version of PostgreSQL: 16 or 18.", show_default=False),
+    typer.Option(
+        "--pg", help="Major version of PostgreSQL: 16, 18, or another that is installed.", show_default=False
+    ),
 ]
 
 

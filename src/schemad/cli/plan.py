@@ -1,15 +1,17 @@
-"""`schemad plan`: what a request would come to, without a database."""
+"""`schemad plan`: what a request would come to, without a database or with one."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
-from schemad.cli.options import Json
+from schemad.cli.options import Dsn, Json, with_connection
 from schemad.cli.output import one_line, print_findings, print_json, print_sql, say
 from schemad.cli.request_file import read_request_file
 from schemad.ddl import Verdict, decide
 from schemad.policy import Policy, TableFacts
 from schemad.request import Severity
+from schemad.store import policies
 
 EXIT_REFUSED = 2
 EXIT_REVIEW = 3
@@ -23,14 +25,28 @@ def add_to(app: typer.Typer) -> None:
 def plan(
     file: Annotated[str, typer.Argument(help="JSON file with a request; - for standard input.")],
     name: Annotated[str | None, typer.Option("--name", help="Name of the table.", show_default=False)] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="By the policy of the database and what is in it; else offline."),
+    ] = False,
+    dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
-    """Print findings and SQL for a request, offline: by the default policy, for a database without such a table.
+    """Print findings and SQL for a request, and submit nothing.
+
+    Offline it goes by the default policy, for a database without such a table; with --live, or a --dsn, by the
+    database's own policy and what it holds.
 
     Exits with 0 if it would be created by itself, 3 if it would wait for review, 2 if nobody could approve it.
     """
     request = read_request_file(file, name)
-    decision = decide(request.schema_name, request.payload, Policy(), TableFacts())
+    if live or dsn is not None:
+        policy, facts, role = asyncio.run(
+            with_connection(dsn, lambda c: policies.live(c, request.schema_name, request.payload))
+        )
+    else:
+        policy, facts, role = Policy(), TableFacts(), None
+    decision = decide(request.schema_name, request.payload, policy, facts, requested_by=role)
     findings = [finding.as_row() for finding in decision.findings]
     refused = any(finding.severity is Severity.REFUSE for finding in decision.findings)
     if as_json:

@@ -72,7 +72,7 @@ class Daemon:
     async def _check_database(self) -> None:
         """Fails fast, with what mends it, on what waiting would not mend."""
         connection = await connect(
-            self._settings.dsn, job="start-up check", timeout=self._settings.connect_timeout
+            self._settings.dsn, job="start-up check", timeout=self._settings.connect_timeout, pinned=True
         )
         try:
             await require_current_schema(connection)

@@ -21,6 +21,7 @@ from schemad.settings import Settings
 from schemad.store import Applied, Outcome, Queue, QueuedRequest, Result, connect
 from schemad.store.connect import LINK_ERRORS
 from schemad.store.migrate import require_current_schema
+from schemad.store.outcomes import POLICY_DECIDER
 
 # Another daemon that has a request may die with it, and what kept one from being recorded may be mended: such
 # are looked at again after so many seconds.
@@ -29,6 +30,7 @@ TAKEN_INTERVAL = 1.0
 STALE_ROUNDS = 5
 # For the server to take a cancellation; a link that is slower is given up.
 CANCEL_TIMEOUT = 1.0
+LOCK_NOT_AVAILABLE = asyncpg.LockNotAvailableError.sqlstate
 SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
 
 
@@ -74,6 +76,7 @@ class Worker:
             lock_timeout=self._settings.lock_timeout,
             statement_timeout=self._settings.statement_timeout,
             answer_timeout=self._settings.statement_timeout + self._settings.probe_timeout,
+            pinned=True,
         )
         try:
             await require_current_schema(connection)
@@ -127,12 +130,13 @@ class Worker:
             if not requests:
                 break
             policy = await self._policy_for(queue, requests)
-            batch = _one_a_table(self._decide(request, policy) for request in requests)
+            waiting = [r.id for r in requests if r.facts.awaits_reference]
+            batch = _one_a_table(self._decide(r, policy) for r in requests if not r.facts.awaits_reference)
             results = await self._apply(queue, policy, batch)
             for outcome, applied in results:
                 self._tell(outcome, applied)
             by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
-            stale.update(by_result[Result.STALE])
+            stale.update(by_result[Result.STALE] + waiting)
             leave_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
             leave_out.update(i for i, rounds in stale.items() if rounds >= STALE_ROUNDS)
             self._put_off = self._put_off or bool(by_result[Result.RETRY])
@@ -165,6 +169,9 @@ class Worker:
             auto_create=self._settings.enable_auto_create,
             approved_sql=request.approved_sql,
         )
+        if request.facts.is_locked:
+            # What is to be done depends on what is in it: put off, as if the DDL had run into the lock.
+            return Outcome(request, decision, LOCK_NOT_AVAILABLE, f"{request.schema_name} is locked by somebody")
         return Outcome(request, decision)
 
     async def _apply(
@@ -196,7 +203,7 @@ class Worker:
             case Result.APPLIED:
                 plan = outcome.decision.plan
                 operation = plan.operation.value if plan else None
-                decided_by = request.decided_by or "policy"
+                decided_by = request.decided_by or POLICY_DECIDER
                 log.info("request.applied", operation=operation, decided_by=decided_by, findings=findings)
             case Result.HELD:
                 log.info("request.held", findings=findings)

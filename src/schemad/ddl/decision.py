@@ -65,7 +65,7 @@ def decide(
         auto_create: Whether anything may be created without a person.
         approved_sql: The plan that a reviewer approved; None: nobody did.
     """
-    reading = read_request(schema_name, payload)
+    reading = read_request(schema_name, payload, policy.further_types)
     findings = list(reading.findings)
     if reading.request is None:
         return Decision(Verdict.REVIEW, tuple(findings), False, None, None, None)

@@ -29,9 +29,9 @@ from schemad.policy.difference import (
     reference_name,
     unique_name,
 )
+from schemad.policy.expressions import is_volatile
 from schemad.policy.facts import TableFacts
 from schemad.policy.policy import Policy
-from schemad.request.defaults import Generator
 from schemad.request.names import derived_name
 from schemad.request.table import Action, Field, TableRequest
 
@@ -56,6 +56,7 @@ class Plan:
         table: The table it does that to.
         statements: In the order in which they run; none where only the registry changes.
         added: Fields that are new with it.
+        primary_key: The key that the table has once it is created; None where it is not created.
         expected_version: Version of the registry that it was made for; None: not registered.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     table: TableName
     statements: tuple[Statement, ...]
     added: tuple[Field, ...]
+    primary_key: tuple[str, ...] | None
     expected_version: int | None
 
     @property
@@ -121,7 +123,8 @@ def make_plan(
             statements = tuple(_change(table, lacking, facts))
             if not statements:
                 operation = Operation.NO_CHANGE
-    return Plan(operation, table, statements, added, facts.version)
+    primary_key = request.primary_key if operation is Operation.CREATE_TABLE else None
+    return Plan(operation, table, statements, added, primary_key, facts.version)
 
 
 def _creation(
@@ -154,7 +157,7 @@ def _change(table: TableName, lacking: Difference, facts: TableFacts) -> Iterato
     for field in lacking.fields:
         default = field.default
         # A volatile default would rewrite the table to give each row its own value: it is for rows to come.
-        if isinstance(default, Generator) and default.volatile and field.nullable and not facts.is_empty:
+        if default and is_volatile(default) and field.nullable and not facts.is_empty:
             yield AddColumn(table, replace(field, default=None))
             yield SetDefault(table, field.name, default)
         else:

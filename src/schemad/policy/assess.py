@@ -1,12 +1,13 @@
 """The assessment: every finding that the policy has about a request, given what the database holds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from schemad.policy import rules
-from schemad.policy.difference import Difference
+from schemad.policy.difference import Difference, all_uniques
+from schemad.policy.expressions import expression_findings, is_volatile
 from schemad.policy.facts import RELATION_KINDS, TableFacts
 from schemad.policy.policy import Policy
-from schemad.request.defaults import Generator
 from schemad.request.expressions import Expression
 from schemad.request.finding import Finding
 from schemad.request.table import Action, Field, TableRequest
@@ -34,15 +35,24 @@ def assess(
     findings = [*_table(request, policy, facts, requested_by)]
     if request.action is Action.ENSURE:
         findings += _limits(request, policy)
+        if lacking is None and not facts.has_quota:
+            findings.append(rules.LIMIT_TABLES.finding(f"role {requested_by} has as many tables as it may"))
         for field in request.fields if lacking is None else lacking.fields:
             findings += _field(field, policy)
         for field in request.fields if lacking is None else lacking.references:
-            findings += _reference(field, policy)
+            findings += _reference(field, request, policy, facts, requested_by)
+        columns = frozenset(f.name for f in request.fields) | {c.name for c in facts.columns}
         for check in request.checks if lacking is None else lacking.checks:
-            findings.append(rules.CHECK_EXPRESSION.finding(f"the check ({check.sql}) has to be read"))
+            findings += expression_findings(check, columns=columns, field=None, what="the check")
         if lacking is not None:
             findings += _change(lacking, facts)
-    return tuple(findings)
+    return tuple(_adjusted(finding, policy) for finding in findings)
+
+
+def _adjusted(finding: Finding, policy: Policy) -> Finding:
+    """The finding with the severity that the policy gives its rule, where it may."""
+    severity = policy.severities.get(finding.rule.id)
+    return replace(finding, severity=severity) if severity and finding.rule.adjustable else finding
 
 
 def _table(
@@ -74,8 +84,9 @@ def _table(
 
 
 def _limits(request: TableRequest, policy: Policy) -> Iterator[Finding]:
-    if len(request.fields) > policy.max_fields:
-        yield rules.LIMIT_FIELDS.finding(f"{len(request.fields)} fields; the policy allows {policy.max_fields}")
+    asked = sum(not field.always_generated for field in request.fields)
+    if asked > policy.max_fields:
+        yield rules.LIMIT_FIELDS.finding(f"{asked} fields; the policy allows {policy.max_fields}")
     if request.index_count > policy.max_indexes:
         yield rules.LIMIT_INDEXES.finding(f"{request.index_count} indexes; the policy allows {policy.max_indexes}")
 
@@ -87,19 +98,45 @@ def _field(field: Field, policy: Policy) -> Iterator[Finding]:
     if known.name == "char":
         yield rules.TYPE_PADDED.finding(f"{field.type} pads with spaces", field=field.name)
     if isinstance(field.default, Expression):
-        yield rules.DEFAULT_EXPRESSION.finding(
-            f"the default ({field.default.sql}) has to be read", field=field.name
-        )
+        yield from expression_findings(field.default, columns=frozenset(), field=field.name, what="the default")
 
 
-def _reference(field: Field, policy: Policy) -> Iterator[Finding]:
+def _reference(
+    field: Field, request: TableRequest, policy: Policy, facts: TableFacts, requested_by: str | None
+) -> Iterator[Finding]:
     if field.references is None:
         return
-    target = field.references.table
-    if target in policy.protected_tables:
-        yield rules.REFERENCE_PROTECTED.finding(f"it references the protected table {target}", field=field.name)
+    table, key = field.references.table, field.references.field
+    target = facts.references.get(table)
+    if table == request.name:
+        alone = {u[0] for u in all_uniques(request) if len(u) == 1} | {
+            i.fields[0] for i in request.indexes if i.unique and len(i.fields) == 1
+        }
+        keys = alone | ({key} if request.primary_key == (key,) else set())
+        if facts.exists:
+            keys |= facts.keys
+        if key not in keys:
+            yield rules.REFERENCE_NO_KEY.finding(f"{table}.{key} is no key by itself", field=field.name)
+    elif table in policy.protected_tables:
+        yield rules.REFERENCE_PROTECTED.finding(f"it references the protected table {table}", field=field.name)
+    elif target is None and table in facts.references:
+        yield rules.REFERENCE_MISSING.finding(f"there is no table {table}", field=field.name)
+    elif target is None or not target.is_managed:
+        yield rules.REFERENCE_UNMANAGED.finding(
+            f"it references {table}, which schemad did not make", field=field.name
+        )
     else:
-        yield rules.REFERENCE_FOREIGN_KEY.finding(f"it references {target}", field=field.name)
+        if key not in target.keys:
+            yield rules.REFERENCE_NO_KEY.finding(f"{table}.{key} is no key by itself", field=field.name)
+        if requested_by is not None and target.owner_role != requested_by:
+            yield rules.REFERENCE_ANOTHER_ROLE.finding(
+                f"it references {table}, a table of role {target.owner_role}", field=field.name
+            )
+        if target.bytes > policy.max_referenced_bytes:
+            yield rules.REFERENCE_LARGE.finding(
+                f"{table} has {target.bytes:,} bytes; the policy allows {policy.max_referenced_bytes:,}",
+                field=field.name,
+            )
 
 
 def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
@@ -111,14 +148,12 @@ def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
     for field in lacking.fields:
         if field.type.is_serial:
             yield rules.FIELD_REWRITE.finding("numbering the rows rewrites the table", field=field.name)
-        elif isinstance(field.default, Generator) and field.default.volatile and not field.nullable:
+        elif field.default and is_volatile(field.default) and not field.nullable:
             yield rules.FIELD_REWRITE.finding(
-                f"{field.default.sql} for each row rewrites the table", field=field.name
+                "a value of its own for each row rewrites the table", field=field.name
             )
         elif field.default is None and not field.nullable:
             yield rules.FIELD_NOT_NULL.finding("the rows that are there would have no value", field=field.name)
-    keys = len(lacking.uniques) + len(lacking.indexes)
+    keys = [*lacking.uniques, *lacking.indexes, *lacking.checks, *lacking.references]
     if keys:
-        yield rules.KEY_ON_FILLED_TABLE.finding(
-            f"building {keys} {'index' if keys == 1 else 'indexes'} blocks writers"
-        )
+        yield rules.KEY_ON_FILLED_TABLE.finding(f"adding {len(keys)} to the rows that are there blocks writers")

@@ -1,7 +1,7 @@
 """Facts: what the database already holds under the name that a request asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # pg_class.relkind, in words.
@@ -39,12 +39,35 @@ class RegisteredField:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceFacts:
+    """What there is of a table that a request references.
+
+    Attributes:
+        is_managed: Whether schemad made it, and it is there and not deprecated.
+        owner_role: Database role that asked for it.
+        bytes: Its size.
+        keys: Fields that are a key by themselves.
+    """
+
+    is_managed: bool
+    owner_role: str | None
+    bytes: int
+    keys: frozenset[str]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "ReferenceFacts":
+        """The facts from a value of what `schemad.reference_facts()` returns."""
+        return cls(row["is_managed"], row["owner_role"], row["bytes"], frozenset(row["keys"]))
+
+
+@dataclass(frozen=True, slots=True)
 class TableFacts:
     """What there is under one name. The default: nothing.
 
     Attributes:
         relation: pg_class.relkind of the relation of that name.
         has_type: Whether a type of that name exists that is no table's row type.
+        is_locked: Whether somebody holds it so that nobody can look at it now.
         is_empty: Whether it is a table without a single page, so that any change of it is cheap.
         version: The registry's version; None where schemad knows no such table.
         is_active: False once deprecated.
@@ -53,10 +76,15 @@ class TableFacts:
         fields: Its fields in the registry.
         primary_key: Fields of its primary key.
         derived: Names of its constraints and indexes.
+        keys: Its fields that are a key by themselves.
+        awaits_reference: Whether a referenced table is not there, but was asked for earlier and is queued.
+        has_quota: Whether the policy lets the role have another table.
+        references: The tables that the request references, by name; None: there is no such table.
     """
 
     relation: str | None = None
     has_type: bool = False
+    is_locked: bool = False
     is_empty: bool = True
     version: int | None = None
     is_active: bool = True
@@ -65,6 +93,10 @@ class TableFacts:
     fields: tuple[RegisteredField, ...] = ()
     primary_key: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    awaits_reference: bool = False
+    has_quota: bool = True
+    references: Mapping[str, ReferenceFacts | None] = field(default_factory=dict)
 
     @property
     def is_registered(self) -> bool:
@@ -82,12 +114,19 @@ class TableFacts:
         return cls(
             relation=row.get("relation"),
             has_type="type" in row,
+            is_locked=row.get("is_locked", False),
             is_empty=row.get("is_empty", True),
             version=row.get("version"),
             is_active=row.get("is_active", True),
             owner_role=row.get("owner_role"),
             columns=tuple(Column(**column) for column in row.get("columns", ())),
-            fields=tuple(RegisteredField(**field) for field in row.get("fields", ())),
+            fields=tuple(RegisteredField(**known) for known in row.get("fields", ())),
             primary_key=tuple(row.get("primary_key", ())),
             derived=frozenset(row.get("derived", ())),
+            keys=frozenset(row.get("keys", ())),
+            awaits_reference=row.get("awaits_reference", False),
+            has_quota=row.get("has_quota", True),
+            references={
+                name: facts and ReferenceFacts.from_row(facts) for name, facts in row.get("references", {}).items()
+            },
         )

@@ -1,5 +1,7 @@
 """The rules of the policy, and the catalogue of all rules, those of a request's shape included."""
 
+from schemad.policy import expressions as allowance
+from schemad.policy.database_rules import database_rules
 from schemad.request import defaults, expressions, names, payload, types
 from schemad.request.finding import Rule, Severity
 
@@ -27,6 +29,7 @@ TABLE_MISSING = Rule(
     Severity.REVIEW,
     "A table that the registry has and the database lacks: somebody dropped it by hand.",
     "Approve to have it made again, empty.",
+    adjustable=True,
 )
 TABLE_ANOTHER_ROLE = Rule(
     "table.another_role",
@@ -51,12 +54,14 @@ TYPE_NOT_SAFE = Rule(
     Severity.REVIEW,
     "Whether the policy lets the type through by itself.",
     "SELECT name FROM schemad.safe_types WHERE auto lists those that need no review.",
+    adjustable=True,
 )
 TYPE_PADDED = Rule(
     "type.padded",
     Severity.WARN,
     "char(n), which pads its values with spaces.",
     "varchar(n) or text keep values as they are.",
+    adjustable=True,
 )
 FIELD_CONFLICT = Rule(
     "field.conflict",
@@ -75,24 +80,14 @@ FIELD_REWRITE = Rule(
     Severity.REVIEW,
     "New fields of which each existing row needs its own value, which rewrites the table under an exclusive lock.",
     "A nullable field, or a constant default.",
+    adjustable=True,
 )
 KEY_ON_FILLED_TABLE = Rule(
     "key.on_filled_table",
     Severity.REVIEW,
     "New keys, checks and indexes on a table with rows: building them blocks its writers.",
     "Approve at a quiet hour, or build it CONCURRENTLY by hand.",
-)
-DEFAULT_EXPRESSION = Rule(
-    "default.expression",
-    Severity.REVIEW,
-    "Defaults that are expressions, other than the usual generators.",
-    "A literal, now(), CURRENT_DATE or gen_random_uuid() needs no review.",
-)
-CHECK_EXPRESSION = Rule(
-    "check.expression",
-    Severity.REVIEW,
-    "Checks.",
-    "A reviewer reads the condition.",
+    adjustable=True,
 )
 REFERENCE_PROTECTED = Rule(
     "reference.protected",
@@ -100,23 +95,58 @@ REFERENCE_PROTECTED = Rule(
     "Foreign keys to protected tables: each write of either table then looks at the other.",
     "Keep the value without a foreign key, or have a reviewer agree.",
 )
-REFERENCE_FOREIGN_KEY = Rule(
-    "reference.foreign_key",
+REFERENCE_MISSING = Rule(
+    "reference.missing",
+    Severity.REFUSE,
+    "Whether the referenced table is there.",
+    "Ask for the referenced table first, then retry this request.",
+)
+REFERENCE_UNMANAGED = Rule(
+    "reference.unmanaged",
     Severity.REVIEW,
-    "Foreign keys: creating one locks the referenced table against writes.",
+    "Foreign keys to tables that schemad did not make.",
     "Keep the value without a foreign key, or have a reviewer agree.",
+    adjustable=True,
+)
+REFERENCE_ANOTHER_ROLE = Rule(
+    "reference.another_role",
+    Severity.REVIEW,
+    "Foreign keys to a table that another database role asked for: they tell which keys it has, and keep its "
+    "rows from being deleted.",
+    "A reviewer decides whether the roles share the table.",
+)
+REFERENCE_LARGE = Rule(
+    "reference.large",
+    Severity.REVIEW,
+    "The size of a referenced table, against the policy's max_referenced_bytes: the key locks its writers out.",
+    "Approve at a quiet hour.",
+    adjustable=True,
+)
+REFERENCE_NO_KEY = Rule(
+    "reference.no_key",
+    Severity.REFUSE,
+    "Whether the referenced field is a key of its table by itself.",
+    "Reference the primary key, or a unique field.",
 )
 LIMIT_FIELDS = Rule(
     "limit.fields",
     Severity.REVIEW,
     "The number of fields, against the policy's max_fields.",
     "Fewer fields, or a jsonb field for what is rarely there.",
+    adjustable=True,
 )
 LIMIT_INDEXES = Rule(
     "limit.indexes",
     Severity.REVIEW,
     "The number of indexes, keys included, against the policy's max_indexes.",
     "Fewer indexes: each one costs every write.",
+    adjustable=True,
+)
+LIMIT_TABLES = Rule(
+    "limit.tables",
+    Severity.REVIEW,
+    "The tables that the role has, and those made for it in 24 hours, against tables_in_all and tables_per_day.",
+    "Ask again tomorrow (schemad.retry_request), or have a reviewer agree.",
 )
 AUTO_CREATE_OFF = Rule(
     "policy.auto_create_off",
@@ -137,8 +167,13 @@ def _rules_of(*modules: object) -> dict[str, Rule]:
     return {rule.id: rule for rule in found if isinstance(rule, Rule)}
 
 
-def all_rules() -> dict[str, Rule]:
-    """Every rule by its id, sorted."""
-    shape = _rules_of(names, types, defaults, expressions, payload)
+def core_rules() -> dict[str, Rule]:
+    """The rules that findings are made by, by their ids, sorted."""
+    shape = _rules_of(names, types, defaults, expressions, payload, allowance)
     own = {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}
     return dict(sorted((shape | own).items()))
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule by its id, sorted; those that only the database tells included."""
+    return dict(sorted((core_rules() | database_rules()).items()))

@@ -123,9 +123,17 @@ def read_default(given: Any, field_type: FieldType, *, field: str) -> Default | 
     try:
         text = _array_text(given, field_type) if field_type.is_array else _text(given, field_type)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        shown, why = shorten(str(given)), shorten(str(error), 200)
+        shown, why = shorten(_as_json(given)), shorten(str(error), 200)
         return DEFAULT_DOES_NOT_FIT.finding(f"{shown} does not fit the type: {why}", field=field)
     return Literal(text)
+
+
+def _as_json(given: Any) -> str:
+    """A default as the request has it, for a message."""
+    try:
+        return json.dumps(given, default=str, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return "it"
 
 
 def named_generator(given: str, family: Family) -> Generator | None:
@@ -285,6 +293,13 @@ def _read_network(given: Any, field_type: FieldType) -> str:
     return str(ipaddress.ip_interface(given) if "/" in given else ipaddress.ip_address(given))
 
 
+def _read_other(given: Any, _: FieldType) -> str:
+    """What a type that is not built in takes, only the server knows; it tries the default."""
+    if not isinstance(given, str):
+        raise ValueError("it is not a string")
+    return given
+
+
 _READERS: dict[Family, Callable[[Any, FieldType], str]] = {
     Family.TEXT: _read_text,
     Family.INTEGER: _read_integer,
@@ -298,4 +313,5 @@ _READERS: dict[Family, Callable[[Any, FieldType], str]] = {
     Family.JSON: _read_json,
     Family.BYTES: _read_bytes,
     Family.NETWORK: _read_network,
+    Family.OTHER: _read_other,
 }

@@ -22,16 +22,19 @@ class Rule:
         severity: What a finding by this rule does.
         looks_at: What the rule looks at, in a sentence.
         hint: What would pass, unless the finding knows better.
+        adjustable: Whether a policy may make it another severity: where the worst that comes of it is a table
+            that somebody would rather not have.
     """
 
     id: str
     severity: Severity
     looks_at: str
     hint: str
+    adjustable: bool = False
 
     def finding(self, message: str, *, field: str | None = None, hint: str = "") -> "Finding":
         """A finding by this rule: what is wrong, with which field, and what would pass."""
-        return Finding(self, message, field, hint or self.hint)
+        return Finding(self, self.severity, message, field, hint or self.hint)
 
 
 class FindingRow(TypedDict):
@@ -49,14 +52,10 @@ class Finding:
     """What a rule has to say about one request."""
 
     rule: Rule
+    severity: Severity
     message: str
     field: str | None
     hint: str
-
-    @property
-    def severity(self) -> Severity:
-        """The severity of its rule."""
-        return self.rule.severity
 
     def as_row(self) -> FindingRow:
         """The finding as JSON."""

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -26,7 +27,7 @@ from schemad.request.table import (
     TableRequest,
 )
 from schemad.request.text import misleading_character, shorten
-from schemad.request.types import KNOWN_TYPES, FieldType, read_type
+from schemad.request.types import KNOWN_TYPES, FieldType, KnownType, read_type
 
 PAYLOAD_UNREADABLE = Rule(
     "payload.unreadable",
@@ -97,6 +98,8 @@ FIELD_NULLABLE = Rule(
 )
 
 MAX_FIELDS = 1_600
+# Each takes most of a millisecond to read.
+MAX_CHECKS = 200
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -136,7 +139,7 @@ class _PayloadKeys(_Keys):
     fields: list[_FieldKeys] | None = Key(default=None, max_length=MAX_FIELDS)
     primary_key: list[str] | None = None
     unique: list[list[str]] | None = None
-    checks: list[str] | None = None
+    checks: list[str] | None = Key(default=None, max_length=MAX_CHECKS)
     indexes: list[_IndexKeys] | None = None
 
 
@@ -148,12 +151,15 @@ class Reading:
     findings: tuple[Finding, ...]
 
 
-def read_request(schema_name: str, payload: str) -> Reading:
+def read_request(
+    schema_name: str, payload: str, further_types: Mapping[str, KnownType] = MappingProxyType({})
+) -> Reading:
     """Reads a request.
 
     Args:
         schema_name: The name of the table, as it was given.
         payload: The payload, as JSON text.
+        further_types: Types that the policy knows beyond the built-in ones, by name.
 
     Returns:
         The request, where nothing was found that no approval could lift; the findings in any case.
@@ -163,7 +169,11 @@ def read_request(schema_name: str, payload: str) -> Reading:
         value = json.loads(payload, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        if "digits" in message:
+            message = "a number in it has more than 4,300 digits"  # Python's own words are for programmers
         return Reading(None, (*findings, PAYLOAD_UNREADABLE.finding(message)))
+    except ArithmeticError:  # an exponent beyond those of Decimal
+        return Reading(None, (*findings, PAYLOAD_UNREADABLE.finding("a number in it is too large")))
     if not isinstance(value, dict):
         return Reading(None, (*findings, PAYLOAD_NOT_OBJECT.finding("the payload is not a JSON object")))
     try:
@@ -171,7 +181,7 @@ def read_request(schema_name: str, payload: str) -> Reading:
     except ValidationError as error:
         return Reading(None, (*findings, *_shape_findings(error, value)))
 
-    reader = _Reader(fold(schema_name), findings)
+    reader = _Reader(fold(schema_name), findings, further_types)
     request = reader.read(keys)
     refused = any(f.severity is Severity.REFUSE for f in findings)
     return Reading(None if refused else request, tuple(findings))
@@ -180,12 +190,13 @@ def read_request(schema_name: str, payload: str) -> Reading:
 class _Reader:
     """Reads the parts of one payload, collecting findings on the way."""
 
-    def __init__(self, table: str, findings: list[Finding]) -> None:
+    def __init__(self, table: str, findings: list[Finding], further_types: Mapping[str, KnownType]) -> None:
         self._table = table
         self._findings = findings
+        self._further_types = further_types
 
     def read(self, keys: _PayloadKeys) -> TableRequest:
-        action = self._choice(Action, keys.action or Action.ENSURE, "action")
+        action = self._choice(Action, Action.ENSURE if keys.action is None else keys.action, "action")
         self._check_text(keys.description, None)
         if action is not Action.ENSURE:
             return TableRequest(self._table, action, keys.description)
@@ -198,15 +209,17 @@ class _Reader:
                 self._note(FIELD_DUPLICATE.finding(f"is there {count} times", field=name))
         names = {f.name for f in fields}
         fields, primary_key = self._with_key(fields, keys)
+        unique = tuple(dict.fromkeys(self._known(u, names, "unique") for u in keys.unique or () if u))
+        indexes = tuple(dict.fromkeys(self._index(i, names) for i in keys.indexes or ()))
         return TableRequest(
             name=self._table,
             description=keys.description,
             fields=tuple(fields),
             primary_key=primary_key,
             key_was_given=keys.primary_key is not None,
-            unique=tuple(dict.fromkeys(self._known(u, names, "unique") for u in keys.unique or () if u)),
+            unique=unique,
             checks=self._checks(keys.checks or ()),
-            indexes=tuple(dict.fromkeys(self._index(i, names) for i in keys.indexes or ())),
+            indexes=indexes + _indexes_for_references(fields, primary_key, unique, indexes),
         )
 
     def _field(self, number: int, keys: _FieldKeys) -> Field:
@@ -214,7 +227,7 @@ class _Reader:
         field = shorten(keys.name, 63) or f"field {number}"
         self._note(name_finding(keys.name, field=field))
         self._check_text(keys.description, field)
-        field_type = read_type(keys.type, field=field)
+        field_type = read_type(keys.type, field=field, further=self._further_types)
         if isinstance(field_type, Finding):
             self._note(field_type)
             field_type = FieldType(KNOWN_TYPES["text"])
@@ -301,6 +314,19 @@ class _Reader:
             self._findings.append(finding)
 
 
+def _indexes_for_references(
+    fields: Sequence[Field],
+    primary_key: tuple[str, ...],
+    unique: Sequence[tuple[str, ...]],
+    indexes: Sequence[Index],
+) -> tuple[Index, ...]:
+    """An index for each foreign key that none begins with: without, each delete of a referenced row scans."""
+    # BRIN and the like find no single row.
+    serving = (i.fields for i in indexes if i.method in {IndexMethod.BTREE, IndexMethod.HASH})
+    begun = {key[0] for key in (primary_key, *unique, *serving) if key}
+    return tuple(Index((f.name,)) for f in fields if f.references and not f.unique and f.name not in begun)
+
+
 def _shape_findings(error: ValidationError, value: dict[str, Any]) -> list[Finding]:
     """What pydantic found wrong with the shape, by our rules."""
     return [_shape_finding(problem, value) for problem in error.errors(include_url=False)]
@@ -321,7 +347,9 @@ def _shape_finding(problem: ErrorDetails, value: dict[str, Any]) -> Finding:
         case "missing":
             return PAYLOAD_WRONG_TYPE.finding(f"{path} is missing", field=field)
         case _:
-            what = problem["msg"][:1].lower() + problem["msg"][1:]
+            what = "it is not an object"
+            if problem["type"] != "model_type":
+                what = problem["msg"][:1].lower() + problem["msg"][1:]
             return PAYLOAD_WRONG_TYPE.finding(f"{path or 'the field'}: {what}", field=field)
 
 

@@ -1,8 +1,10 @@
 """Types: read into a name and modifiers from a known list, never passed on as text."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from types import MappingProxyType
 
 from schemad.request.finding import Finding, Rule, Severity
 from schemad.request.text import shorten
@@ -42,6 +44,7 @@ class Family(Enum):
     JSON = auto()
     BYTES = auto()
     NETWORK = auto()
+    OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class KnownType:
         modifier_range: Smallest and largest first modifier; the second (numeric's scale) is -1000 to 1000.
         catalog_name: What format_type() calls it, before modifiers.
         serial_of: For the serials, the integer type that they stand for.
+        sql_name: How it is written where that is not its name: with its schema, for types that are not built in.
     """
 
     name: str
@@ -65,6 +69,7 @@ class KnownType:
     modifiers: int = 0
     modifier_range: tuple[int, int] = (0, 0)
     serial_of: str = ""
+    sql_name: str = ""
 
 
 # Their modifier stands in the middle of their long names: timestamp(3) with time zone.
@@ -148,7 +153,7 @@ class FieldType:
 
     def __str__(self) -> str:
         """The type as schemad writes it in SQL, such as varchar(255); serials as their integer type."""
-        return self._written(self.known.serial_of or self.known.name)
+        return self._written(self.known.sql_name or self.known.serial_of or self.known.name)
 
     @property
     def catalog_name(self) -> str:
@@ -165,12 +170,15 @@ class FieldType:
         return " ".join([first + modifiers, *rest]) + ("[]" if self.is_array else "")
 
 
-def read_type(given: str, *, field: str) -> FieldType | Finding:
+def read_type(
+    given: str, *, field: str, further: Mapping[str, KnownType] = MappingProxyType({})
+) -> FieldType | Finding:
     """Reads a type from a request.
 
     Args:
         given: The type as the request has it, in any case and spacing.
         field: The field to name in a finding.
+        further: Types that the policy knows beyond KNOWN_TYPES, by name.
     """
     shown = f'"{shorten(given)}"'
     # SQL's white space only: str.split() would take a no-break space for one.
@@ -178,7 +186,7 @@ def read_type(given: str, *, field: str) -> FieldType | Finding:
     if match is None:
         return TYPE_MALFORMED.finding(f"{shown} can't be read as a type", field=field)
     name = match["name"] + (match["rest"] or "")
-    known = _BY_ANY_NAME.get(name)
+    known = _BY_ANY_NAME.get(name) or further.get(name)
     if known is None:
         return TYPE_UNKNOWN.finding(f"{shown} is not a known type", field=field)
     if known.serial_of and match["array"]:

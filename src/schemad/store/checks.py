@@ -64,23 +64,28 @@ async def _privileges(connection: Connection) -> AsyncIterator[Check]:
     row = await connection.fetchrow(query("privileges"))
     if row is None:
         return
-    role = row["role"]
+    role, owner, table_schema = row["role"], row["owner_role"], row["table_schema"]
     yield Check(
         "daemon's privileges",
         f"{role} {'has' if row['may_apply'] else 'lacks'} what the daemon needs",
         "" if row["may_apply"] else f"GRANT schemad_daemon TO {role};",
     )
-    if row["owner_role"] is not None:
-        yield Check(
-            "owner of tables",
-            row["owner_role"],
-            "" if row["may_own"] else f"GRANT {row['owner_role']} TO {role};",
+    if owner is None or not row["may_apply"]:
+        return  # what schemad_daemon brings along is not to be granted by itself
+    mend = "" if row["may_own"] else f"GRANT {owner} TO {role};"
+    if not row["has_owner"]:
+        mend = (
+            f"CREATE ROLE {owner}; GRANT {owner} TO {role}; or name another owner: schemad policy set owner_role"
         )
-        mend = ""
-        if not row["may_create"]:
-            grant = f"GRANT USAGE, CREATE ON SCHEMA {row['table_schema']} TO {row['owner_role']};"
-            mend = grant if row["has_schema"] else f"CREATE SCHEMA {row['table_schema']}; {grant}"
-        yield Check("schema of tables", row["table_schema"], mend)
+    yield Check("owner of tables", owner, mend)
+    grants = []
+    if not row["has_schema"]:
+        grants.append(f"CREATE SCHEMA {table_schema};")
+    if row["has_owner"] and not row["may_create"]:
+        grants.append(f"GRANT USAGE, CREATE ON SCHEMA {table_schema} TO {owner};")
+    if not row["requesters_may_use"]:
+        grants.append(f"GRANT USAGE ON SCHEMA {table_schema} TO schemad_requester;")
+    yield Check("schema of tables", table_schema, " ".join(grants))
 
 
 async def _queue(connection: Connection) -> Check:

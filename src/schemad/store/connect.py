@@ -28,6 +28,15 @@ LINK_ERRORS = (
     asyncpg.LockNotAvailableError,
 )
 
+# What a database may have otherwise, by which text would read differently and names be written differently.
+_PINNED = {
+    "search_path": "pg_catalog, pg_temp",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+}
+
 
 async def connect(
     dsn: str | None,
@@ -37,6 +46,7 @@ async def connect(
     lock_timeout: float | None = None,
     statement_timeout: float | None = None,
     answer_timeout: float | None = None,
+    pinned: bool = False,
 ) -> Connection:
     """Opens a connection.
 
@@ -48,6 +58,8 @@ async def connect(
         statement_timeout: For a statement, in seconds; None: as the server has it.
         answer_timeout: Seconds after which a statement raises TimeoutError here, whatever the server does: a link
             may be dead without either end being told. None: never.
+        pinned: Whether names mean PostgreSQL's own only: an operator that somebody planted in public may suit a
+            varchar better than the built-in one, and would run as this role.
 
     Raises:
         OSError: Nobody answers.
@@ -55,6 +67,8 @@ async def connect(
         asyncpg.PostgresError: The server refuses.
     """
     settings = {"application_name": f"schemad {job}"}
+    if pinned:
+        settings |= _PINNED
     if lock_timeout is not None:
         settings["lock_timeout"] = f"{round(lock_timeout * 1000)}ms"
     if statement_timeout is not None:

@@ -17,8 +17,8 @@ def explain(error: BaseException) -> str | None:
             return connection_help(error)
         case asyncpg.InsufficientPrivilegeError() if not error.hint:
             return (
-                f"{error}\nhint: grant this login schemad_requester, schemad_reviewer or schemad_daemon; "
-                "`schemad migrate` wants the owner of the database"
+                f"{error}\nhint: asking takes the role schemad_requester, deciding schemad_reviewer, the daemon "
+                "schemad_daemon; migrating is for the owner of the database, changing the policy for the schema's"
             )
         case asyncpg.PostgresError():
             parts = [str(error.args[0] if error.args else error)]

@@ -19,8 +19,12 @@ _RECORD = (
     "ON CONFLICT (file) DO UPDATE SET checksum = excluded.checksum, applied_at = now(), "
     "applied_by = session_user;"
 )
-# Bodies are checked when everything they name is there.
-_HEADER = "SET LOCAL check_function_bodies = off; SET LOCAL client_min_messages = warning;"
+# Bodies are checked when everything they name is there. Nothing that was planted in public may be bound by a view
+# or a check.
+_HEADER = (
+    "SET LOCAL check_function_bodies = off; SET LOCAL client_min_messages = warning; "
+    "SET LOCAL search_path = pg_catalog, pg_temp;"
+)
 # PostgreSQL lets everybody execute a new function; with no roles to grant to, nobody but the owner may.
 _NO_ROLES = (
     "UPDATE schemad.policy SET owner_role = NULL WHERE owner_role = 'schemad_owner';\n"
@@ -62,12 +66,12 @@ class Step:
         return "\n\n".join([*parts, self.epilogue]).rstrip() + "\n"
 
 
-async def migrate(connection: Connection, *, with_roles: bool = True) -> list[str]:
+async def migrate(connection: Connection, *, with_roles: bool | None = None) -> list[str]:
     """Installs or upgrades the schema; does nothing where it is current.
 
     Args:
         connection: As a role that may create schemas and, with roles, roles.
-        with_roles: Whether to install the roles, grants and row security too.
+        with_roles: Whether to install roles, grants and row security; None: as before, and at first with them.
 
     Returns:
         The names of the files that were applied.
@@ -80,7 +84,7 @@ async def migrate(connection: Connection, *, with_roles: bool = True) -> list[st
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
         applied = await _applied(connection)
-        if _state(applied, with_roles=with_roles) is SchemaState.AHEAD:
+        if _state(applied) is SchemaState.AHEAD:
             raise SchemaMismatch(_ahead_message(applied))
         steps = _steps(applied, with_roles=with_roles)
         for step in steps:
@@ -91,7 +95,7 @@ async def migrate(connection: Connection, *, with_roles: bool = True) -> list[st
     return [file.name for step in steps for file in step.files]
 
 
-async def pending_files(connection: Connection, *, with_roles: bool = True) -> list[str]:
+async def pending_files(connection: Connection, *, with_roles: bool | None = None) -> list[str]:
     """The names of the files that migrate() would apply."""
     applied = await _applied(connection)
     return [f.name for step in _steps(applied, with_roles=with_roles) for f in step.files]
@@ -99,13 +103,13 @@ async def pending_files(connection: Connection, *, with_roles: bool = True) -> l
 
 async def schema_state(connection: Connection) -> SchemaState:
     """How the installed schema stands to this version; roles, which a DBA may keep otherwise, left aside."""
-    return _state(await _applied(connection), with_roles=False)
+    return _state(await _applied(connection))
 
 
 async def require_current_schema(connection: Connection) -> None:
     """Raises SchemaMismatch, with the command that mends it, unless the schema is the one of this version."""
     applied = await _applied(connection)
-    match _state(applied, with_roles=False):
+    match _state(applied):
         case SchemaState.ABSENT:
             raise SchemaMismatch("this database has no schema schemad: run `schemad migrate` as its owner")
         case SchemaState.BEHIND:
@@ -117,12 +121,12 @@ async def require_current_schema(connection: Connection) -> None:
             raise SchemaMismatch(_ahead_message(applied))
 
 
-async def pending_script(connection: Connection | None, *, with_roles: bool = True) -> str:
+async def pending_script(connection: Connection | None, *, with_roles: bool | None = None) -> str:
     """What migrate() would run, as a script for psql, for whoever runs such things by hand.
 
     Args:
         connection: To the database that it is for; None: to an empty one.
-        with_roles: Whether to install the roles, grants and row security too.
+        with_roles: Whether to install roles, grants and row security; None: as before, and at first with them.
     """
     applied = {} if connection is None else await _applied(connection)
     steps = _steps(applied, with_roles=with_roles)
@@ -131,7 +135,10 @@ async def pending_script(connection: Connection | None, *, with_roles: bool = Tr
     return "\n".join([head, *(transactions or ["-- Current: nothing to do.\n"])])
 
 
-def _steps(applied: dict[str, str], *, with_roles: bool) -> list[Step]:
+def _steps(applied: dict[str, str], *, with_roles: bool | None) -> list[Step]:
+    had_roles = any(file.name in applied for file in roles())
+    if with_roles is None:
+        with_roles = had_roles or not applied
     steps = []
     for file in migrations():
         if file.name not in applied:
@@ -144,7 +151,7 @@ def _steps(applied: dict[str, str], *, with_roles: bool) -> list[Step]:
     # The others stand on each other: any change re-applies them all, in one transaction.
     others = [*reapplied(), *(roles() if with_roles else [])]
     if steps or _changed(others, applied):
-        epilogue = "" if with_roles or any(f.name in applied for f in roles()) else _NO_ROLES
+        epilogue = "" if with_roles or had_roles else _NO_ROLES
         steps.append(Step(tuple(others), epilogue))
     return steps
 
@@ -153,14 +160,14 @@ def _changed(files: Sequence[SqlFile], applied: dict[str, str]) -> bool:
     return any(applied.get(file.name) != file.checksum for file in files)
 
 
-def _state(applied: dict[str, str], *, with_roles: bool) -> SchemaState:
+def _state(applied: dict[str, str]) -> SchemaState:
+    """The state of the schema; its roles, which a DBA may keep otherwise, left aside."""
     if not applied:
         return SchemaState.ABSENT
     known = {file.name for file in migrations()}
     if any(name.startswith("migrations/") and name not in known for name in applied):
         return SchemaState.AHEAD
-    expected = [*migrations(), *reapplied(), *(roles() if with_roles else [])]
-    return SchemaState.BEHIND if _changed(expected, applied) else SchemaState.CURRENT
+    return SchemaState.BEHIND if _changed([*migrations(), *reapplied()], applied) else SchemaState.CURRENT
 
 
 def _ahead_message(applied: dict[str, str]) -> str:

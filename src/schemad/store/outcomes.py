@@ -6,11 +6,17 @@ from typing import Any
 from schemad.ddl import Decision, Operation, Plan
 from schemad.ddl.render import default_sql
 from schemad.policy import RegisteredField, TableFacts
-from schemad.request import Field
+from schemad.policy.expressions import expression_findings
+from schemad.request import Field, Finding, Severity
+from schemad.request.defaults import Default
+from schemad.request.expressions import Expression
 from schemad.store.queued import QueuedRequest
 
 # Who decided, where no person did.
 POLICY_DECIDER = "schemad"
+
+# A payload may break a rule 20,000 times, and each finding is kept with the request, its log and its message.
+MAX_FINDINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         "request_id": request.id,
         "attempts": request.attempts,
         "verdict": decision.verdict,
-        "findings": [finding.as_row() for finding in decision.findings],
+        "findings": [finding.as_row() for finding in _kept(decision.findings)],
         "plan_sql": decision.plan_sql,
         "apply": decision.apply and outcome.error_code is None,
         "error_code": outcome.error_code,
@@ -55,11 +61,61 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
             "operation": decision.plan.operation,
             "summary": decision.plan.summary,
             "expected_version": decision.plan.expected_version,
+            "requested_by": request.requested_by,
             "decided_by": request.decided_by if by_person else POLICY_DECIDER,
             "decision_reason": request.decision_reason if by_person else f"low-risk: {decision.plan.summary}",
+            "proof": _proof_row(decision.plan, lenient=by_person),
             "registry": _registry_row(decision.plan, decision.request.description, request.facts),
         }
     return row
+
+
+def _kept(findings: tuple[Finding, ...]) -> list[Finding]:
+    """The findings that are recorded: all, or the first ones, those that nobody can lift before the others."""
+    if len(findings) <= MAX_FINDINGS:
+        return list(findings)
+    return sorted(findings, key=lambda f: f.severity is not Severity.REFUSE)[:MAX_FINDINGS]
+
+
+def _proof_row(plan: Plan, *, lenient: bool) -> dict[str, Any] | None:
+    """What the catalog has to say once the plan has run; None where it does not change a table's fields.
+
+    Args:
+        plan: The plan.
+        lenient: Whether a person approved it: then it may use what is not PostgreSQL's own.
+    """
+    if plan.operation not in {Operation.CREATE_TABLE, Operation.ADD_FIELDS}:
+        return None
+    return {
+        "table": plan.table.name,
+        "primary_key": plan.primary_key,
+        "lenient": lenient,
+        "columns": [
+            {
+                "name": field.name,
+                "type": field.type.catalog_name,
+                "nullable": field.nullable,
+                "generated": field.type.is_serial,
+                "default": _leaves_default(field.default),
+                # The server tries what only it can judge: whether the value fits the type.
+                "try": field.type.known.sql_name != "" or _may_be_tried(field.default),
+            }
+            for field in plan.added
+        ],
+    }
+
+
+def _may_be_tried(default: Default | None) -> bool:
+    """Whether it is an expression that only makes a value; setval(…) was approved for inserts, not for now."""
+    return isinstance(default, Expression) and not any(
+        expression_findings(default, columns=frozenset(), field=None, what="")
+    )
+
+
+def _leaves_default(default: Default | None) -> bool | None:
+    """Whether the catalog keeps a default. None: it may; of those that are NULL, PostgreSQL drops some."""
+    is_null = isinstance(default, Expression) and default.sql.split("::")[0].upper() == "NULL"
+    return None if is_null else default is not None
 
 
 def _registry_row(plan: Plan, description: str | None, facts: TableFacts) -> dict[str, Any]:

@@ -10,7 +10,12 @@ SELECT r.id,
   r.decided_by,
   r.decision_reason,
   CASE WHEN r.decided_by IS NOT NULL THEN r.plan_sql END AS approved_sql,
-  schemad.table_facts(lower(r.schema_name COLLATE "C") COLLATE "default")::text AS facts,
+  (
+    schemad.table_facts(schemad.fold(r.schema_name))
+    || CASE WHEN r.request_payload @? '$.fields[*].references' THEN schemad.reference_facts(r.request_payload, r.id) ELSE '{}' END
+    || CASE WHEN (SELECT num_nonnulls(p.tables_per_day, p.tables_in_all) > 0 FROM schemad.policy AS p)
+      THEN jsonb_build_object('has_quota', schemad.is_within_quota(r.requested_by, 0)) ELSE '{}' END
+  )::text AS facts,
   (SELECT p.version FROM schemad.policy AS p) AS policy_version,
   extract(epoch FROM clock_timestamp() - r.created_at)::double precision AS age
 FROM schemad.schema_requests AS r

@@ -10,5 +10,12 @@ SELECT quote_ident(current_user) AS role,
     FROM pg_roles AS r, pg_namespace AS n
     WHERE r.rolname = p.owner_role AND n.nspname = p.table_schema
   ) IS TRUE AS may_create,
-  EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = p.table_schema) AS has_schema
+  EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = p.table_schema) AS has_schema,
+  EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = p.owner_role) AS has_owner,
+  NOT EXISTS (
+    SELECT
+    FROM pg_roles AS r
+    LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema
+    WHERE r.rolname = 'schemad_requester' AND has_schema_privilege(r.oid, n.oid, 'USAGE') IS NOT TRUE
+  ) AS requesters_may_use
 FROM schemad.policy AS p

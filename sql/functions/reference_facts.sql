@@ -1,0 +1,28 @@
+CREATE OR REPLACE FUNCTION schemad.reference_facts(request_payload jsonb, before_id integer DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+SELECT jsonb_build_object('references', coalesce(jsonb_object_agg(wanted.name,
+  CASE WHEN t.oid IS NOT NULL THEN jsonb_build_object(
+    'is_managed', coalesce(r.is_active, false),
+    'owner_role', r.owner_role,
+    -- As last analysed or vacuumed: the size itself can't be had while somebody holds the table.
+    'bytes', greatest(t.relpages, 0)::bigint * current_setting('block_size')::integer,
+    'keys', schemad.key_fields(t.oid)) END), '{}'),
+  'awaits_reference', coalesce(bool_or(t.oid IS NULL AND EXISTS (
+    SELECT FROM schemad.schema_requests AS q
+    WHERE q.status = 'pending' AND q.verdict IS NULL AND q.id < before_id AND schemad.fold(q.schema_name) = wanted.name)),
+    false))
+FROM (
+  SELECT DISTINCT schemad.fold(v #>> '{}') AS name
+  FROM jsonb_path_query(request_payload, '$.fields[*].references.table ? (@.type() == "string")') AS v
+) AS wanted
+JOIN schemad.policy AS p ON true
+LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema
+LEFT JOIN pg_class AS t ON t.relname = wanted.name AND t.relnamespace = n.oid AND t.relkind = 'r'
+LEFT JOIN schemad.schema_registry AS r ON r.name = t.relname
+$function$;
+
+COMMENT ON FUNCTION schemad.reference_facts(jsonb, integer) IS
+  'What the database holds of the tables that a payload references, null for those that are not there: whether schemad made them, whose they are, size, keys; and whether one that is not there was asked for earlier and waits in the queue. Internal to the daemon.';

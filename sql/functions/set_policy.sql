@@ -1,0 +1,21 @@
+CREATE OR REPLACE FUNCTION schemad.set_policy(setting text, value text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  settable constant text[] := ARRAY['table_schema', 'owner_role', 'grant_to_requester', 'max_fields', 'max_indexes',
+    'max_referenced_bytes', 'max_payload_bytes', 'max_attempts', 'requests_per_minute', 'requests_per_minute_and_user',
+    'pending_requests', 'tables_per_day', 'tables_in_all', 'allow_self_approval'];
+BEGIN
+  IF setting = ANY (settable) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('the policy has no setting %L', setting),
+      HINT = 'Settings: ' || array_to_string(settable, ', ') || '.';
+  END IF;
+  EXECUTE format('UPDATE schemad.policy SET %1$I = CAST(%2$L AS %3$s)', setting, value,
+    (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+     WHERE a.attrelid = 'schemad.policy'::regclass AND a.attname = setting));
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.set_policy(text, text) IS
+  'Changes a setting of the policy; daemons follow at once. Example: SELECT schemad.set_policy(''max_fields'', ''50'').';

@@ -1,0 +1,102 @@
+"""`schemad policy`: what counts as low-risk in a database, shown and changed."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.output import out, print_json, say
+from schemad.store import policies
+
+app = typer.Typer(
+    name="policy", help="Show or change what counts as low-risk in a database.", no_args_is_help=True
+)
+DEFAULT = "default"
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Adds the verbs."""
+    parent.add_typer(app)
+
+
+@app.command()
+def show(dsn: Dsn = None, as_json: Json = False) -> None:
+    """Show the policy: settings, types, protected tables, changed severities."""
+    found = asyncio.run(with_connection(dsn, policies.shown))
+    if as_json:
+        print_json(found)
+        return
+    table = Table("setting", "value", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, value in found["policy"].items():
+        shown = ", ".join(value) if isinstance(value, list) else "no limit" if value is None else str(value)
+        table.add_row(name, Text(shown))
+    out.print(table)
+    reviewed = sorted(name for name, verdict in found["types"].items() if verdict == "review")
+    say("types by themselves: " + (", ".join(sorted(set(found["types"]) - set(reviewed))) or "none"))
+    say("types after review: " + (", ".join(reviewed) or "none"))
+    say("protected tables: " + (", ".join(sorted(found["protected_tables"])) or "none"))
+    changed = [f"{rule} ({severity})" for rule, severity in sorted(found["severities"].items())]
+    say("changed severities: " + (", ".join(changed) or "none"))
+
+
+@app.command("set")
+def set_setting(
+    setting: Annotated[str, typer.Argument(help="A setting, as `schemad policy show` lists it.")],
+    value: Annotated[str, typer.Argument(help="Its value; `none` for no limit.")],
+    dsn: Dsn = None,
+) -> None:
+    """Change a setting; daemons follow at once."""
+    _change(dsn, f"{setting} = {value}", "set_policy", setting, None if value == "none" else value)
+
+
+@app.command()
+def protect(
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    reason: Annotated[
+        str | None, typer.Option("--reason", "-r", help="Why; kept with the name.", show_default=False)
+    ] = None,
+    dsn: Dsn = None,
+) -> None:
+    """Protect a name: no request may have it, and none references it without review."""
+    _change(dsn, f"{table} is protected", "protect_table", table, reason)
+
+
+@app.command()
+def unprotect(table: Annotated[str, typer.Argument(help="Name of the table.")], dsn: Dsn = None) -> None:
+    """Take a name off the protected ones."""
+    _change(dsn, f"{table} is not protected any more", "unprotect_table", table)
+
+
+@app.command()
+def allow_type(
+    name: Annotated[str, typer.Argument(help="Name of the type.")],
+    review: Annotated[bool, typer.Option("--review", help="After review only.")] = False,
+    dsn: Dsn = None,
+) -> None:
+    """Let requests have fields of a type; types of extensions, enums and domains too."""
+    _change(dsn, f"{name}: {'after review' if review else 'by itself'}", "allow_type", name, not review)
+
+
+@app.command()
+def disallow_type(name: Annotated[str, typer.Argument(help="Name of the type.")], dsn: Dsn = None) -> None:
+    """Refuse a type."""
+    _change(dsn, f"{name} is refused from now on", "disallow_type", name)
+
+
+@app.command()
+def severity(
+    rule: Annotated[str, typer.Argument(help="Id of the rule; `schemad rules` lists them.")],
+    to: Annotated[str, typer.Argument(help="refuse, review, warn, or default.")],
+    dsn: Dsn = None,
+) -> None:
+    """Judge a rule more or less severely, where that is safe."""
+    _change(dsn, f"{rule}: {to}", "set_rule_severity", rule, None if to == DEFAULT else to)
+
+
+def _change(dsn: str | None, done: str, function: str, *arguments: object) -> None:
+    asyncio.run(with_connection(dsn, lambda c: policies.change(c, function, *arguments)))
+    say(done)

@@ -1,0 +1,81 @@
+"""Rules that only the database tells: at submit, before a request is in the queue, and when people decide on it.
+
+Their checks and messages are in sql/functions; they are listed here so that every rule stands in one list.
+"""
+
+from schemad.request.finding import Rule, Severity
+
+_EXAMPLE = 'For example {"name": "title", "type": "text"}.'
+
+REQUEST_REQUESTER_MISSING = Rule(
+    "request.requester_missing",
+    Severity.REFUSE,
+    "Whether requester_user_id says who asks, in at most 255 characters.",
+    "Name who asks, in your application's own terms, such as 'user123'.",
+)
+REQUEST_OUTCOME_SET = Rule(
+    "request.outcome_set",
+    Severity.REFUSE,
+    "Columns of the outcome in an INSERT: whoever asks can't decide.",
+    "Give requester_user_id, schema_name, request_payload and, if you like, idempotency_key.",
+)
+REQUEST_KEY_REUSED = Rule(
+    "request.key_reused",
+    Severity.REFUSE,
+    "Whether an idempotency_key that comes again comes with the same request.",
+    "Take a new key for a new request.",
+)
+PAYLOAD_TOO_LARGE = Rule(
+    "payload.too_large",
+    Severity.REFUSE,
+    "The size of the payload, against the policy's max_payload_bytes.",
+    "Ask for less at once.",
+)
+PAYLOAD_ACTION_UNKNOWN = Rule(
+    "payload.action_unknown",
+    Severity.REFUSE,
+    "Whether the action is one that there is.",
+    "Actions are ensure (the default), deprecate, restore and drop.",
+)
+FIELD_NOT_OBJECT = Rule("field.not_object", Severity.REFUSE, "Whether each field is a JSON object.", _EXAMPLE)
+FIELD_NAME_MISSING = Rule(
+    "field.name_missing", Severity.REFUSE, "Whether each field has a name that is a string.", _EXAMPLE
+)
+FIELD_TYPE_MISSING = Rule(
+    "field.type_missing", Severity.REFUSE, "Whether each field has a type that is a string.", _EXAMPLE
+)
+LIMIT_REQUESTS_PER_MINUTE = Rule(
+    "limit.requests_per_minute",
+    Severity.REFUSE,
+    "Requests of a database role within a minute, against the policy's requests_per_minute.",
+    "Come back when the error says.",
+)
+LIMIT_REQUESTS_PER_MINUTE_AND_USER = Rule(
+    "limit.requests_per_minute_and_user",
+    Severity.REFUSE,
+    "Requests of one requester_user_id within a minute, against requests_per_minute_and_user.",
+    "Come back when the error says.",
+)
+LIMIT_PENDING_REQUESTS = Rule(
+    "limit.pending_requests",
+    Severity.REFUSE,
+    "Pending requests of a database role, against the policy's pending_requests.",
+    "Come back when some are decided, or withdraw some with schemad.cancel_request().",
+)
+REVIEW_FOUR_EYES = Rule(
+    "review.four_eyes",
+    Severity.REFUSE,
+    "Whether somebody else approves than asked.",
+    "Have another reviewer approve it, or set the policy's allow_self_approval.",
+)
+APPLY_FAILED = Rule(
+    "apply.failed",
+    Severity.REVIEW,
+    "What PostgreSQL said when the plan ran: its message and SQLSTATE.",
+    "Mend what it names, then schemad.retry_request(id).",
+)
+
+
+def database_rules() -> dict[str, Rule]:
+    """The rules of this list by their ids."""
+    return {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}

@@ -1,0 +1,2 @@
+-- The role of this session.
+SELECT current_user::text

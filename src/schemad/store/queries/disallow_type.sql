@@ -1,0 +1,2 @@
+-- Refuses a type.
+SELECT schemad.disallow_type($1::text)

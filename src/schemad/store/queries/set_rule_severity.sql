@@ -1,0 +1,2 @@
+-- Gives a rule another severity.
+SELECT schemad.set_rule_severity($1::text, $2::text)
