@@ -25,7 +25,7 @@ SPEC_PAYLOAD = {
     "description": "Store user preferences",
 }
 LOW_RISK = {"fields": [{"name": "a", "type": "text"}]}
-FOR_REVIEW = LOW_RISK | {"checks": ["a <> ''"]}
+FOR_REVIEW = LOW_RISK | {"checks": ["repeat(a, 2) <> ''"]}
 UNAPPROVABLE = {"fields": [{"name": "a", "type": "integer", "default": "many"}]}
 
 

@@ -59,7 +59,6 @@ def test_it_shows_tables_a_held_request_and_a_refused_one(place: Path, as_whom: 
         "created public.user_activity_log with 4 fields, in ",
         "waits for review, after ",
         "[reference.protected]",
-        "[check.expression]",
         "an approval would run exactly this",
         'CREATE TABLE "public"."message_ratings"',
         "refused at once",

@@ -73,7 +73,8 @@ async def test_another_owner_of_tables_gets_what_it_lacks_by_what_doctor_says(
         failing = await mends(database.dsn(login))
         assert failing == {
             "owner of tables": f"GRANT {login}_owner TO {login};",
-            "schema of tables": f"GRANT USAGE, CREATE ON SCHEMA elsewhere TO {login}_owner;",
+            "schema of tables": f"GRANT USAGE, CREATE ON SCHEMA elsewhere TO {login}_owner; "
+            "GRANT USAGE ON SCHEMA elsewhere TO schemad_requester;",
         }
         for command in failing.values():
             await admin.execute(command)

@@ -24,7 +24,12 @@ NOWHERE = "postgresql://127.0.0.1:1/nowhere"
     ("payload", "code", "verdict", "words"),
     [
         (SPEC_PAYLOAD, 0, "auto", ["would be created by itself", 'CREATE TABLE "public"."thing"']),
-        (FOR_REVIEW, EXIT_REVIEW, "review", ["would wait for review", "[check.expression]", "CHECK (a <> '')"]),
+        (
+            FOR_REVIEW,
+            EXIT_REVIEW,
+            "review",
+            ["would wait for review", "[expression.function_not_allowed]", "CHECK (repeat(a, 2) <> '')"],
+        ),
         (UNAPPROVABLE, EXIT_BAD_INPUT, "review", ["nobody could approve it", "[default.does_not_fit]"]),
         ({"fields": []}, EXIT_BAD_INPUT, "review", ["nobody could approve it", "[payload.no_fields]"]),
     ],

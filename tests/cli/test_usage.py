@@ -12,7 +12,7 @@ from schemad import __version__
 from schemad.policy.rules import all_rules
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
 
-VERBS = "dev demo migrate doctor run submit list show approve reject cancel retry plan rules".split()
+VERBS = "dev demo migrate doctor run submit list show approve reject cancel retry plan rules policy".split()
 MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic)\b|\x1b")
 
 
@@ -110,9 +110,9 @@ def test_rules_lists_every_rule_once_a_line_and_as_json() -> None:
     known = all_rules()
     table = schemad("rules")
     assert table.code == 0
-    assert [line.split()[0] for line in table.out.strip().splitlines()[2:]] == list(known)
-    listed = schemad("rules", "--json").json
-    assert {rule["rule"]: (rule["severity"], rule["hint"]) for rule in listed} == {
+    assert re.findall(r"^ ?([a-z]+\.[a-z_]+) ", table.out, re.MULTILINE) == list(known)
+    as_json = schemad("rules", "--json").json
+    assert {rule["rule"]: (rule["severity"], rule["hint"]) for rule in as_json} == {
         rule.id: (rule.severity.value, rule.hint) for rule in known.values()
     }
 

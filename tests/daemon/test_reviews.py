@@ -44,9 +44,13 @@ async def test_both_variables_turn_auto_creation_on(
 async def test_an_approval_applies_exactly_the_sql_that_was_shown(
     admin: Connection, app: Connection, dba: Connection, daemon: Daemon
 ) -> None:
-    payload = fields("name", price="numeric(10,2)") | {"checks": ["price > 0"]}
+    payload = fields("name", price="numeric(10,2)") | {"checks": ["repeat(name, 2) <> ''"]}
     held = await ask(app, "products", payload)
-    assert (held["status"], held["verdict"], rules(held)) == ("pending", "review", ["check.expression"])
+    assert (held["status"], held["verdict"], rules(held)) == (
+        "pending",
+        "review",
+        ["expression.function_not_allowed"],
+    )
     assert await columns_of(admin, "public.products") == []
 
     await approve(dba, held["id"])
@@ -61,14 +65,14 @@ async def test_an_approval_applies_exactly_the_sql_that_was_shown(
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE conrelid = 'public.products'::regclass AND contype = 'c'"
     )
-    assert check == "CHECK ((price > (0)::numeric))"
+    assert check == "CHECK ((repeat(name, 2) <> ''::text))"
 
 
 async def test_an_approval_of_a_plan_that_no_longer_holds_waits_again_with_the_new_one(
     admin: Connection, app: Connection, dba: Connection, daemon: Daemon
 ) -> None:
     await ask(app, "orders", fields("a"))
-    held = await ask(app, "orders", fields("a", "b") | {"checks": ["a <> ''"]})
+    held = await ask(app, "orders", fields("a", "b") | {"checks": ["repeat(a, 2) <> ''"]})
     assert 'ADD COLUMN "b"' in held["plan_sql"]
     # The table changes between what the reviewer reads and what the daemon would do.
     assert (await ask(app, "orders", fields("a", "b")))["status"] == "approved"
@@ -76,7 +80,7 @@ async def test_an_approval_of_a_plan_that_no_longer_holds_waits_again_with_the_n
     await approve(dba, held["id"])
     stale = await decided(app, held["id"])
     assert (stale["status"], stale["verdict"]) == ("pending", "review")
-    assert rules(stale) == ["check.expression", "approval.stale"]
+    assert rules(stale) == ["expression.function_not_allowed", "approval.stale"]
     assert (stale["decided_by"], stale["decision_reason"]) == (None, None)
     assert "ADD COLUMN" not in stale["plan_sql"]
     assert await admin.fetchval("SELECT count(*) FROM schemad.schema_changes_audit") == 2

@@ -59,7 +59,8 @@ async def test_every_line_about_a_request_names_it(
     with capture_logs() as lines:
         async with running_daemon(database.dsn("daemon_login"), lock_timeout=0.05):
             wanted["request.applied"] = (await ask(app, "busy", fields("a")))["id"]
-            wanted["request.held"] = (await ask(app, "held", fields("a") | {"checks": ["a <> ''"]}))["id"]
+            held = await ask(app, "held", fields("a") | {"checks": ["repeat(a, 2) <> ''"]})
+            wanted["request.held"] = held["id"]
             wanted["request.failed"] = (await ask(app, "vetoed", fields("a")))["id"]
             async with admin.transaction():
                 await admin.execute("LOCK TABLE public.busy IN ACCESS EXCLUSIVE MODE")

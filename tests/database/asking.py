@@ -69,7 +69,7 @@ async def request_row(connection: Connection, request_id: int) -> dict[str, Any]
 async def hold(admin: Connection, request_id: int, severity: str = "review") -> int:
     """Puts a request where the daemon puts one that waits, with one finding of that severity."""
     finding = {
-        "rule": "check.expression",
+        "rule": "expression.function_not_allowed",
         "severity": severity,
         "field": None,
         "message": "is odd",

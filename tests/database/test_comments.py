@@ -100,6 +100,13 @@ API = [
     "cancel_request",
     "retry_request",
     "describe_schema",
+    "preview_request",
+    "set_policy",
+    "protect_table",
+    "unprotect_table",
+    "allow_type",
+    "disallow_type",
+    "set_rule_severity",
 ]
 
 
@@ -185,6 +192,8 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "cancel_request",
         "retry_request",
         "validate_request",
+        "keep_policy_change",
+        "preview_request",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 

@@ -8,7 +8,7 @@ from tests.database.asking import refusal
 from tests.support.requests import until
 
 FINE = """'{"fields": [{"name": "title", "type": "text"}]}'"""
-ODD = """'{"fields": [{"name": "title", "type": "text"}], "checks": ["title <> ''x''"]}'"""
+ODD = """'{"fields": [{"name": "title", "type": "text"}], "checks": ["repeat(title, 2) <> ''x''"]}'"""
 
 
 async def test_in_one_line_there_is_the_table_and_what_became_of_the_request(
@@ -39,7 +39,7 @@ async def test_what_has_to_wait_says_why(app: Connection, daemon: Daemon) -> Non
     assert row is not None
     assert (row["status"], row["verdict"]) == ("pending", "review")
     assert row["message"].startswith("waits for review: ")
-    assert row["message"].endswith("[check.expression]")
+    assert row["message"].endswith("[expression.function_not_allowed]")
 
 
 async def test_an_unsound_request_is_refused_as_everywhere(app: Connection) -> None:

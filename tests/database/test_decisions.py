@@ -51,7 +51,7 @@ async def test_no_approval_lifts_a_refusal(admin: Connection, app: Connection, d
     assert await refusal(dba.execute("SELECT schemad.approve_request($1, 'fine')", request_id)) == Refusal(
         "55000",
         f"request {request_id} can't be approved: is odd",
-        "Rule check.expression: no approval lifts it.",
+        "Rule expression.function_not_allowed: no approval lifts it.",
         "Mend.",
     )
 
@@ -207,7 +207,7 @@ async def test_a_rejection_is_recorded_and_told(
     assert message is not None
     assert tuple(message)[:3] == ("user123", "app_one", False)
     payload = json.loads(message["payload"])
-    assert payload.pop("findings")[0]["rule"] == "check.expression"
+    assert payload.pop("findings")[0]["rule"] == "expression.function_not_allowed"
     assert payload == {
         "request_id": request_id,
         "schema_name": "held",

@@ -66,5 +66,5 @@ async def test_what_waits_is_a_view_with_reasons_and_plan(admin: Connection, app
     rows = await app.fetch("SELECT id, schema_name, state, why, plan_sql FROM schemad.pending_requests")
     assert [tuple(row) for row in rows] == [
         (queued, "queued", "queued", "not yet assessed", None),
-        (waiting, "held", "review", "waits for review: is odd [check.expression]", "SELECT 1"),
+        (waiting, "held", "review", "waits for review: is odd [expression.function_not_allowed]", "SELECT 1"),
     ]

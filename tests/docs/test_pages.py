@@ -17,9 +17,10 @@ from schemad.embedded.binaries import find_binaries
 from schemad.store import Connection
 from tests.docs.pages import ROOT, Block, blocks, commands, missing_line, pages
 from tests.support.databases import Database
+from tests.support.servers import server_names
 
 # Logins that pages make. They belong to the cluster, so they are dropped after each page.
-PAGE_LOGINS = ("schemad_service", "shop", "alice")
+PAGE_LOGINS = ("schemad_service", "shop", "alice", "carol")
 # The superuser of `schemad dev`, whose name pages show.
 SUPERUSER = "postgres"
 # What a make target runs, without installing it once more.
@@ -48,6 +49,8 @@ async def like_dev(admin: Connection, daemon: Daemon) -> AsyncIterator[None]:
             await admin.execute(f"DROP OWNED BY {login}; DROP ROLE {login}")
 
 
+# On one server: a page says nothing of versions, and what it calls is tested on each elsewhere.
+@pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
 @pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 async def test_what_a_page_shows_happens(
     page: Path, like_dev: None, admin: Connection, database: Database, tmp_path: Path

@@ -131,7 +131,7 @@ def sound_requests(draw: st.DrawFn) -> Asked:
             field["unique"] = draw(st.booleans())
             field["description"] = draw(st.sampled_from(["", "it's", "a \\ b", "\n--;", "été"]))
         if draw(st.integers(0, 5)) == 0:
-            other, key = draw(names), draw(names)
+            other, key = draw(names.filter(lambda n: n != table)), draw(names)
             used |= {other, key}
             field["references"] = {"table": other, "field": key, "on_delete": draw(st.sampled_from(_ON_DELETE))}
         fields.append(field)

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from schemad.ddl import Decision, Operation, Verdict, decide
-from schemad.policy import Policy
+from schemad.policy import Policy, TableFacts
+from schemad.policy.facts import ReferenceFacts
+from schemad.policy.rules import all_rules
+from schemad.request import Index, Severity
+from schemad.request.types import Family
 from tests.unit.strategies import NOTHING, POLICY
 
 SPEC = {
@@ -18,7 +22,7 @@ SPEC = {
     ],
     "description": "Store user preferences",
 }
-HELD = SPEC | {"checks": ["user_id <> ''"]}
+HELD = SPEC | {"checks": ["evil(user_id)"]}
 REFUSED = {"fields": [{"name": "a", "type": "money"}]}
 WARNED = {"fields": [{"name": "code", "type": "char(3)"}]}
 
@@ -72,7 +76,7 @@ def test_with_auto_creation_off_a_request_waits_with_what_would_have_been_done()
 
 
 def test_with_auto_creation_off_what_is_held_anyway_is_held_for_its_own_reasons() -> None:
-    assert rules(ask(HELD, auto_create=False)) == ["check.expression"]
+    assert rules(ask(HELD, auto_create=False)) == ["expression.function_not_allowed"]
     assert rules(ask(REFUSED, auto_create=False)) == ["type.unknown"]
 
 
@@ -133,21 +137,115 @@ def test_limits_are_those_of_the_policy() -> None:
     assert rules(ask(payload, replace(POLICY, max_fields=3, max_indexes=4))) == ["limit.indexes"]
 
 
-def test_foreign_keys_wait_the_protected_ones_by_their_own_rule() -> None:
+BOOKS = ReferenceFacts(is_managed=True, owner_role="app", bytes=8192, keys=frozenset({"id", "isbn"}))
+
+
+def refer(
+    *targets: str, books: ReferenceFacts | None = BOOKS, policy: Policy = POLICY, **options: Any
+) -> Decision:
+    """Asks for fields a, b, … with references to `table.field`."""
     fields = [
-        {"name": "a", "type": "bigint", "references": {"table": "books"}},
-        {"name": "b", "type": "bigint", "references": {"table": "Messages", "on_delete": "CASCADE"}},
+        {"name": name, "type": "bigint", "references": {"table": table, "field": key or "id"}}
+        for name, (table, _, key) in zip("abcdef", (t.partition(".") for t in targets), strict=False)
     ]
-    decision = ask({"fields": fields})
-    assert [(f.rule.id, f.field) for f in decision.findings] == [
-        ("reference.foreign_key", "a"),
-        ("reference.protected", "b"),
-    ]
+    facts = TableFacts(references={"books": books})
+    payload = json.dumps({"fields": fields})
+    return decide("user_preferences", payload, policy, facts, requested_by="app", **options)
+
+
+def test_a_foreign_key_to_a_table_of_one_s_own_is_made_by_itself_with_its_index() -> None:
+    decision = refer("books", "Books.ISBN")
+    assert (decision.findings, decision.apply) == ((), True)
     assert decision.plan_sql is not None
     assert (
-        'CONSTRAINT "user_preferences_b_fkey" FOREIGN KEY ("b") REFERENCES "public"."messages" ("id") '
-        "ON DELETE CASCADE" in decision.plan_sql
+        'CONSTRAINT "user_preferences_a_fkey" FOREIGN KEY ("a") REFERENCES "public"."books" ("id") '
+        "ON DELETE NO ACTION" in decision.plan_sql
     )
+    for field in "ab":
+        index = (
+            f'CREATE INDEX "user_preferences_{field}_idx" ON "public"."user_preferences" USING btree ("{field}")'
+        )
+        assert index in decision.plan_sql
+
+
+@pytest.mark.parametrize(
+    ("keys", "indexed"),
+    [
+        ({}, True),
+        ({"primary_key": ["a"]}, False),
+        ({"primary_key": ["b", "a"]}, True),
+        ({"unique": [["a", "b"]]}, False),
+        ({"indexes": [{"fields": ["a"]}]}, False),
+        ({"indexes": [{"fields": ["b", "a"]}]}, True),
+        ({"indexes": [{"fields": ["a"], "method": "brin"}]}, True),
+        ({"indexes": [{"fields": ["a"], "method": "hash"}]}, False),
+    ],
+)
+def test_a_foreign_key_gets_an_index_of_its_own_where_no_other_serves_it(keys: Any, indexed: bool) -> None:
+    fields = [{"name": "a", "type": "bigint", "references": {"table": "books"}}, {"name": "b", "type": "bigint"}]
+    facts = TableFacts(references={"books": BOOKS})
+    decision = decide("t", json.dumps({"fields": fields} | keys), POLICY, facts, requested_by="app")
+    assert decision.apply, decision.findings
+    assert decision.request is not None
+    asked_for = len(keys.get("indexes", ()))
+    assert decision.request.indexes[asked_for:] == ((Index(("a",)),) if indexed else ())
+
+
+@pytest.mark.parametrize(
+    ("books", "expected"),
+    [
+        (None, ["reference.missing"]),
+        (replace(BOOKS, is_managed=False, owner_role=None), ["reference.unmanaged"]),
+        (replace(BOOKS, owner_role="other"), ["reference.another_role"]),
+        (replace(BOOKS, bytes=POLICY.max_referenced_bytes), []),
+        (replace(BOOKS, bytes=POLICY.max_referenced_bytes + 1), ["reference.large"]),
+        (replace(BOOKS, keys=frozenset({"isbn"})), ["reference.no_key"]),
+        (replace(BOOKS, owner_role="other", bytes=2**40), ["reference.another_role", "reference.large"]),
+    ],
+)
+def test_a_foreign_key_is_judged_by_the_table_that_it_points_at(
+    books: ReferenceFacts | None, expected: list[str]
+) -> None:
+    decision = refer("books", books=books)
+    assert [f.rule.id for f in decision.findings] == expected
+    assert all(f.field == "a" for f in decision.findings)
+    assert decision.apply == (not expected)
+
+
+def test_a_foreign_key_to_a_protected_table_waits_whoever_made_it() -> None:
+    policy = replace(POLICY, protected_tables=POLICY.protected_tables | {"books"})
+    assert rules(refer("books", policy=policy)) == ["reference.protected"]
+    assert rules(refer("MESSAGES", "books")) == ["reference.protected"]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("id", []), ("a", ["reference.no_key"])])
+def test_a_table_may_reference_a_key_of_its_own(key: str, expected: list[str]) -> None:
+    decision = refer(f"user_preferences.{key}")
+    assert (rules(decision), decision.apply) == (expected, not expected)
+
+
+def test_over_its_quota_a_role_s_next_table_waits_and_its_tables_still_grow() -> None:
+    decision = decide("t", json.dumps(SPEC), POLICY, TableFacts(has_quota=False), requested_by="app")
+    assert (rules(decision), decision.apply) == (["limit.tables"], False)
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_a_policy_judges_an_adjustable_rule_as_it_says(severity: Severity) -> None:
+    policy = replace(POLICY, max_fields=1, severities={"limit.fields": severity})
+    decision = ask(SPEC, policy)
+    assert [(f.rule.id, f.severity) for f in decision.findings] == [("limit.fields", severity)]
+    assert decision.apply == (severity is Severity.WARN)
+    approved = ask(SPEC, policy, approved_sql=decision.plan_sql)
+    assert approved.apply == (severity is not Severity.REFUSE)
+
+
+def test_a_rule_that_is_not_adjustable_stays_as_it_is_whatever_the_policy_says() -> None:
+    severities = {rule.id: Severity.WARN for rule in all_rules().values() if not rule.adjustable}
+    policy = replace(POLICY, severities=severities)
+    assert not ask(HELD, policy).apply
+    assert not ask(SPEC, policy, name="messages").apply
+    assert not refer("messages", policy=policy).apply
+    assert not ask(SPEC, policy, auto_create=False).apply
 
 
 @pytest.mark.parametrize(
@@ -170,7 +268,17 @@ def test_the_policy_is_read_as_the_database_writes_it() -> None:
         "grant_to_requester": ["SELECT", "INSERT", "UPDATE", "DELETE"],
         "max_fields": 100,
         "max_indexes": 10,
+        "max_referenced_bytes": 104857600,
+        "further_types": "{}",
+        "severities": "{}",
         "auto_types": sorted(POLICY.auto_types),
         "protected_tables": sorted(POLICY.protected_tables),
     }
     assert Policy.from_row(row) == POLICY
+    changed = row | {"further_types": '{"mood": "app.mood"}', "severities": '{"limit.fields": "warn"}'}
+    policy = Policy.from_row(changed)
+    assert policy.severities == {"limit.fields": Severity.WARN}
+    assert (policy.further_types["mood"].family, policy.further_types["mood"].sql_name) == (
+        Family.OTHER,
+        "app.mood",
+    )

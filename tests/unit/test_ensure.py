@@ -21,7 +21,7 @@ from schemad.ddl.statements import (
 )
 from schemad.policy import Column, Policy, RegisteredField, TableFacts
 from schemad.policy.difference import all_uniques, check_name, index_name, reference_name, unique_name
-from schemad.policy.facts import RELATION_KINDS
+from schemad.policy.facts import RELATION_KINDS, ReferenceFacts
 from schemad.request import TableRequest, read_request
 from schemad.request.defaults import Generator
 from schemad.request.names import derived_name
@@ -210,9 +210,31 @@ def test_a_unique_pair_is_not_mistaken_for_the_field_with_both_their_names() -> 
 
 def test_a_check_or_reference_that_lacks_waits_for_review() -> None:
     link = {"name": "book", "type": "bigint", "references": {"table": "books"}}
-    decision = ask(more(link, checks=["title <> ''"]), EMPTY)
-    assert rules(decision) == ["reference.foreign_key", "check.expression"]
-    assert kinds(decision) == [AddColumn, AddConstraint, AddConstraint]
+    decision = ask(more(link, checks=["evil(title)"]), EMPTY)
+    assert rules(decision) == ["reference.unmanaged", "expression.function_not_allowed"]
+    assert kinds(decision) == [AddColumn, AddConstraint, AddConstraint, CreateIndex]
+
+
+def test_a_check_over_a_field_that_only_the_table_has_is_added_to_an_empty_one() -> None:
+    decision = ask({"fields": [NOTE], "checks": ["note <> title"]}, EMPTY)
+    assert (decision.findings, decision.apply) == ((), True)
+    assert kinds(decision) == [AddColumn, AddConstraint]
+    assert rules(ask({"fields": [NOTE], "checks": ["note <> title"]}, FILLED)) == ["key.on_filled_table"]
+
+
+def test_a_reference_of_a_table_to_itself_needs_a_key_that_is_there_or_asked_for() -> None:
+    def parent(key: str) -> dict[str, Any]:
+        return {"name": "parent", "type": "bigint", "references": {"table": "notes", "field": key}}
+
+    facts = replace(EMPTY, keys=frozenset({"id", "title"}))
+    assert ask(more(parent("title")), facts).apply
+    assert rules(ask(more(parent("at")), facts)) == ["reference.no_key"]
+    unique = {"name": "number", "type": "bigint", "unique": True}
+    assert ask(more(unique, parent("number")), facts).apply
+
+
+def test_a_role_over_its_quota_still_adds_fields_to_its_tables() -> None:
+    assert ask(more(NOTE), replace(EMPTY, has_quota=False)).apply
 
 
 @pytest.mark.parametrize(
@@ -329,9 +351,15 @@ def test_the_facts_are_read_as_the_database_writes_them() -> None:
                 "fields": [asdict(f) for f in FILLED.fields],
                 "primary_key": list(FILLED.primary_key),
                 "derived": sorted(FILLED.derived),
+                "keys": ["id"],
+                "has_quota": False,
+                "references": {"books": {"is_managed": True, "owner_role": "app", "bytes": 8192, "keys": ["id"]}},
             }
         )
     )
-    assert TableFacts.from_row(row) == FILLED
+    books = ReferenceFacts(is_managed=True, owner_role="app", bytes=8192, keys=frozenset({"id"}))
+    assert TableFacts.from_row(row) == replace(
+        FILLED, keys=frozenset({"id"}), has_quota=False, references={"books": books}
+    )
     assert TableFacts.from_row({}) == NOTHING
     assert TableFacts.from_row({"type": True}).has_type

@@ -17,13 +17,13 @@ BYPASSES = {
     "0, is_admin boolean DEFAULT true": "expression.unreadable",
     "0 REFERENCES messages": "expression.unreadable",
     "0 CHECK (pg_sleep(0.3) IS NOT NULL)": "expression.unreadable",
-    "length(pg_sleep(0.3)::text)": "default.expression",
-    "length(pg_read_file($$/etc/passwd$$))": "default.expression",
-    "setval($$messages_id_seq$$,1,false)": "default.expression",
-    "length(query_to_xml($$table messages$$,true,true,$$$$)::text)": "default.expression",
-    'length(U&"pg\\005fsleep"(0.3)::text)': "default.expression",
-    "pg_terminate_backend(1)": "default.expression",
-    "length(repeat($$x$$,200000000))": "default.expression",
+    "length(pg_sleep(0.3)::text)": "expression.function_not_allowed",
+    "length(pg_read_file($$/etc/passwd$$))": "expression.function_not_allowed",
+    "setval($$messages_id_seq$$,1,false)": "expression.function_not_allowed",
+    "length(query_to_xml($$table messages$$,true,true,$$$$)::text)": "expression.function_not_allowed",
+    'length(U&"pg\\005fsleep"(0.3)::text)': "expression.function_not_allowed",
+    "pg_terminate_backend(1)": "expression.function_not_allowed",
+    "length(repeat($$x$$,200000000))": "expression.function_not_allowed",
 }
 # And these are harmless: words that such filters refuse.
 HARMLESS = [
@@ -163,7 +163,18 @@ def test_an_expression_has_at_most_a_thousand_bytes(text: str) -> None:
 def test_an_expression_knows_its_columns() -> None:
     found = read_expression("lower(a) = t.b AND c[1] > 0", field=None)
     assert isinstance(found, Expression)
-    assert found.columns == {"a", "b", "c"}
+    assert found.columns == {"a", "t.b", "c"}
+
+
+def test_an_expression_knows_what_it_uses() -> None:
+    found = read_expression("lower(pg_catalog.btrim(a)) OPERATOR(pg_catalog.~) U&'\\0061'::x.mood[]", field=None)
+    assert isinstance(found, Expression)
+    assert found.functions == {("lower", 1), ("btrim", 1)}
+    assert found.operators == {"~"}
+    assert found.types == {"x.mood"}
+    assert found.texts == {"a"}
+    assert found.constructs == {"A_Const", "A_Expr", "ColumnRef", "FuncCall", "TypeCast"}
+    assert found.nesting == 2
 
 
 def test_two_spellings_of_a_check_are_one_and_two_checks_differ() -> None:

@@ -13,7 +13,8 @@ import pytest
 import schemad
 from schemad.ddl import Decision, decide
 from schemad.policy import Policy, TableFacts
-from schemad.policy.rules import all_rules
+from schemad.policy.facts import ReferenceFacts
+from schemad.policy.rules import all_rules, core_rules
 from schemad.request import Rule, Severity
 from tests.unit.strategies import NOTHING, POLICY
 
@@ -67,15 +68,28 @@ def of(type_text: str, default: Any = None, **more: Any) -> dict[str, Any]:
     return {"fields": [{"name": "a", "type": type_text, "default": default, **more}]}
 
 
+REFERS = of("bigint", references={"table": "books"})
+BOOKS = ReferenceFacts(is_managed=True, owner_role="app", bytes=8192, keys=frozenset({"id"}))
+
+
+def referenced(**how: Any) -> TableFacts:
+    """A table books that schemad made, different in some way."""
+    return TableFacts(references={"books": replace(BOOKS, **how)})
+
+
 EXAMPLES: dict[str, Example] = {
     "approval.stale": Example({"fields": ONE}, approved_sql="CREATE TABLE t (a text);"),
-    "check.expression": Example({"fields": ONE, "checks": ["a <> ''"]}),
     "default.does_not_fit": Example(of("integer", True)),
-    "default.expression": Example(of("text", {"expression": "lower('A')"})),
     "default.frozen": Example(of("date", "today")),
     "default.on_serial": Example(of("serial", 1)),
+    "expression.column_unknown": Example({"fields": ONE, "checks": ["b > 0"]}),
+    "expression.construct_not_allowed": Example(of("text", {"expression": "CURRENT_USER"})),
+    "expression.frozen": Example(of("timestamptz", {"expression": "'now'"})),
+    "expression.function_not_allowed": Example({"fields": ONE, "checks": ["evil(a)"]}),
+    "expression.operator_not_allowed": Example({"fields": ONE, "checks": ["a OPERATOR(public.=) ''"]}),
     "expression.query": Example(of("text", {"expression": "(SELECT 1)"})),
     "expression.too_long": Example(of("text", {"expression": "1" * 1_001})),
+    "expression.type_not_allowed": Example({"fields": ONE, "checks": ["a::regclass IS NULL"]}),
     "expression.unreadable": Example(of("text", {"expression": "1; DROP TABLE x"})),
     "field.conflict": Example(of("integer"), facts=TABLE),
     "field.duplicate": Example({"fields": [*ONE, {"name": "A", "type": "text"}]}),
@@ -87,6 +101,7 @@ EXAMPLES: dict[str, Example] = {
     "key.on_filled_table": Example({"fields": ONE, "indexes": [{"fields": ["a"]}]}, facts=TABLE),
     "limit.fields": Example({"fields": [{"name": f"f{n}", "type": "text"} for n in range(101)]}),
     "limit.indexes": Example({"fields": [{"name": f"f{n}", "type": "text", "unique": True} for n in range(11)]}),
+    "limit.tables": Example({"fields": ONE}, facts=TableFacts(has_quota=False)),
     "name.invalid": Example({"fields": ONE}, name="a-b"),
     "name.protected": Example({"fields": ONE}, name="Messages"),
     "name.reserved": Example({"fields": ONE}, name="order"),
@@ -100,8 +115,12 @@ EXAMPLES: dict[str, Example] = {
     "payload.unreadable": Example("{"),
     "payload.wrong_type": Example({"fields": ["a"]}),
     "policy.auto_create_off": Example({"fields": ONE}, auto_create=False),
-    "reference.foreign_key": Example(of("bigint", references={"table": "books"})),
+    "reference.another_role": Example(REFERS, facts=referenced(owner_role="other")),
+    "reference.large": Example(REFERS, facts=referenced(bytes=2**40)),
+    "reference.missing": Example(REFERS, facts=TableFacts(references={"books": None})),
+    "reference.no_key": Example(REFERS, facts=referenced(keys=frozenset())),
     "reference.protected": Example(of("bigint", references={"table": "messages"})),
+    "reference.unmanaged": Example(REFERS),
     "table.another_role": Example({"fields": ONE}, facts=replace(TABLE, owner_role="other")),
     "table.deprecated": Example({"fields": ONE}, facts=replace(TABLE, is_active=False)),
     "table.drop": Example({"action": "drop"}, facts=TABLE),
@@ -130,10 +149,10 @@ def defined_rules() -> list[Rule]:
 def test_the_catalogue_has_every_rule_once() -> None:
     assert max(Counter(rule.id for rule in defined_rules()).values()) == 1
     assert all_rules() == {rule.id: rule for rule in defined_rules()}
-    assert list(all_rules()) == sorted(all_rules())
+    assert list(core_rules()) == sorted(core_rules())
 
 
-@pytest.mark.parametrize("rule", all_rules().values(), ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", core_rules().values(), ids=lambda rule: rule.id)
 def test_a_rule_is_broken_by_its_example_and_does_what_its_severity_says(rule: Rule) -> None:
     assert rule.id in EXAMPLES, "a new rule needs an example here"
     decision = EXAMPLES[rule.id].decided()
@@ -151,7 +170,7 @@ def test_a_rule_is_broken_by_its_example_and_does_what_its_severity_says(rule: R
         assert str(finding).endswith(f"{finding.message} [{rule.id}]")
 
 
-@pytest.mark.parametrize("rule", all_rules().values(), ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", core_rules().values(), ids=lambda rule: rule.id)
 def test_a_rule_says_what_it_looks_at_and_what_would_pass(rule: Rule) -> None:
     assert re.fullmatch(r"[a-z]+\.[a-z_]+", rule.id)
     assert re.fullmatch(r"\S.*\S[.]", rule.looks_at, re.DOTALL)
@@ -159,7 +178,7 @@ def test_a_rule_says_what_it_looks_at_and_what_would_pass(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [r for r in all_rules().values() if r.severity is Severity.REVIEW], ids=lambda r: r.id
+    "rule", [r for r in core_rules().values() if r.severity is Severity.REVIEW], ids=lambda r: r.id
 )
 def test_what_a_rule_holds_a_person_can_let_through(rule: Rule) -> None:
     held = EXAMPLES[rule.id]
@@ -167,7 +186,7 @@ def test_what_a_rule_holds_a_person_can_let_through(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [r for r in all_rules().values() if r.severity is Severity.REFUSE], ids=lambda r: r.id
+    "rule", [r for r in core_rules().values() if r.severity is Severity.REFUSE], ids=lambda r: r.id
 )
 def test_what_a_rule_refuses_nobody_can_let_through(rule: Rule) -> None:
     refused = EXAMPLES[rule.id]
@@ -175,5 +194,25 @@ def test_what_a_rule_refuses_nobody_can_let_through(rule: Rule) -> None:
     assert not replace(refused, approved_sql="").decided().apply
 
 
+@pytest.mark.parametrize("rule", [r for r in core_rules().values() if r.adjustable], ids=lambda r: r.id)
+@pytest.mark.parametrize("severity", list(Severity))
+def test_an_adjustable_rule_does_what_the_policy_says(rule: Rule, severity: Severity) -> None:
+    decision = replace(EXAMPLES[rule.id], policy=with_severity(EXAMPLES[rule.id].policy, rule, severity)).decided()
+    assert {f.severity for f in decision.findings if f.rule == rule} == {severity}
+    assert decision.apply == (severity is Severity.WARN)
+
+
+@pytest.mark.parametrize("rule", [r for r in core_rules().values() if not r.adjustable], ids=lambda r: r.id)
+def test_a_rule_that_is_not_adjustable_does_not_change(rule: Rule) -> None:
+    example = EXAMPLES[rule.id]
+    other = Severity.REVIEW if rule.severity is Severity.WARN else Severity.WARN
+    adjusted = replace(example, policy=with_severity(example.policy, rule, other)).decided()
+    assert adjusted == example.decided()
+
+
+def with_severity(policy: Policy, rule: Rule, severity: Severity) -> Policy:
+    return replace(policy, severities={rule.id: severity})
+
+
 def test_every_example_is_of_a_rule() -> None:
-    assert EXAMPLES.keys() <= all_rules().keys()
+    assert EXAMPLES.keys() <= core_rules().keys()
