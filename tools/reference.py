@@ -8,14 +8,17 @@ import asyncio
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from schemad.cli.app import app
 from schemad.embedded import EmbeddedPostgres
+from schemad.policy.expressions import ALLOWED_FUNCTIONS, ALLOWED_OPERATORS
 from schemad.policy.rules import all_rules
 from schemad.request import Severity
 from schemad.settings import Settings
@@ -29,6 +32,8 @@ _SEVERITIES = {
     Severity.REVIEW: "Such a request waits for a person.",
     Severity.WARN: "It is said, and changes nothing.",
 }
+# Marks a rule whose severity a policy may change.
+_ADJUSTABLE = " \\*"
 # Of the roles that people and programs are granted, by what they do.
 _ROLES = {"schemad_requester": "requester", "schemad_reviewer": "reviewer", "schemad_daemon": "daemon"}
 
@@ -36,6 +41,9 @@ _RULES_INTRO = """\
 A finding names the rule that it comes from.
 Rule ids are stable, so programs may match on them.
 `schemad rules` prints this list, and `schemad rules --json` prints it for programs.
+
+Of a rule with \\* [the policy](../how-to/change-the-policy.md#severities) may change the severity.
+The others guard the database, or say that there is no SQL that would be right.
 """
 _SETTINGS_INTRO = """\
 Settings of a process are environment variables.
@@ -139,7 +147,7 @@ def rules_page() -> str:
     ]
     for severity in _SEVERITIES:
         rows = [
-            (f"`{rule.id}`", rule.looks_at, rule.hint)
+            (f"`{rule.id}`" + _ADJUSTABLE * rule.adjustable, rule.looks_at, rule.hint)
             for rule in all_rules().values()
             if rule.severity is severity
         ]
@@ -185,16 +193,26 @@ def cli_page() -> str:
     assert isinstance(command, TyperGroup)  # noqa: S101 - for the type checker
     for name in command.list_commands(context):
         verb = command.get_command(context, name)
-        if verb is None:
-            continue
-        arguments = [f"{(p.name or '').upper()}" for p in verb.params if isinstance(p, TyperArgument)]
-        parts.append(f"## schemad {' '.join([name, *arguments])}\n")
-        parts.append(_prose(verb.help or ""))
-        rows = [_option_row(p) for p in verb.params if isinstance(p, TyperOption)]
-        if rows:
-            parts.append(_table(("option", "default", "what it does"), rows))
-        parts.append("")
+        if isinstance(verb, TyperGroup):
+            parts += [f"## schemad {name}\n", _prose(verb.help or "")]
+            further = typer.Context(verb, info_name=name, parent=context)
+            for second in verb.list_commands(further):
+                parts += _verb(f"### schemad {name}", second, verb.get_command(further, second))
+        else:
+            parts += _verb("## schemad", name, verb)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _verb(head: str, name: str, verb: Any) -> list[str]:
+    """A verb with its arguments and options."""
+    arguments = [p for p in verb.params if isinstance(p, TyperArgument)]
+    parts = [f"{head} {' '.join([name, *((p.name or '').upper() for p in arguments)])}\n", _prose(verb.help or "")]
+    if explained := [p for p in arguments if p.help]:
+        described = [(f"`{(p.name or '').upper()}`", p.help or "") for p in explained]
+        parts.append(_table(("argument", "what it is"), described) + "\n")
+    if rows := [_option_row(p) for p in verb.params if isinstance(p, TyperOption)]:
+        parts.append(_table(("option", "default", "what it does"), rows))
+    return [*parts, ""]
 
 
 async def sql_api_page(connection: Connection) -> str:
@@ -267,14 +285,64 @@ async def tables_page(connection: Connection) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+async def privileges_page(connection: Connection) -> str:
+    """The page on privileges, with the exact grants of each role between the marks that it has for them.
+
+    Args:
+        connection: To a migrated database, with the roles installed.
+    """
+    text = _read(DIRECTORY / "privileges.md")
+    relations = await connection.fetch(_RELATIONS)
+    functions = await connection.fetch(_FUNCTIONS, list(_ROLES))
+    for role in _ROLES:
+        rows = []
+        for relation in relations:
+            held = await connection.fetchrow(_PRIVILEGES, relation["oid"], [role])
+            assert held is not None  # noqa: S101 - the roles are installed
+            if may := "; ".join(filter(None, [", ".join(held["whole"]), *held["columns"]])):
+                rows.append((f"`{relation['name']}`", may))
+        called = ", ".join(f"`{row['name']}()`" for row in functions if role in row["roles"])
+        grants = _table(("on", "privileges"), [*rows, ("functions", f"EXECUTE of {called}")])
+        text = _with_part(text, f"grants of {role}", grants)
+    return text
+
+
+def payload_page() -> str:
+    """The page on payloads, with what expressions may use without a review."""
+    parts = {
+        "functions": ", ".join(f"`{name}`" for name in sorted(ALLOWED_FUNCTIONS)),
+        "operators": " ".join(f"`{o}`" for o in sorted(ALLOWED_OPERATORS) if not o[0].isalpha()),
+    }
+    text = _read(DIRECTORY / "payload.md")
+    for name, part in parts.items():
+        text = _with_part(text, name, "\n".join(textwrap.wrap(part, 118, break_on_hyphens=False)))
+    return text
+
+
 def pages_of_code() -> dict[str, str]:
     """The pages that need no database, by file name."""
-    return {"rules.md": rules_page(), "settings.md": settings_page(), "cli.md": cli_page()}
+    return {
+        "rules.md": rules_page(),
+        "settings.md": settings_page(),
+        "cli.md": cli_page(),
+        "payload.md": payload_page(),
+    }
 
 
 async def pages_of_database(connection: Connection) -> dict[str, str]:
     """The pages that are read from a migrated database, by file name."""
-    return {"sql-api.md": await sql_api_page(connection), "tables.md": await tables_page(connection)}
+    return {
+        "sql-api.md": await sql_api_page(connection),
+        "tables.md": await tables_page(connection),
+        "privileges.md": await privileges_page(connection),
+    }
+
+
+def _with_part(text: str, name: str, part: str) -> str:
+    """A page that is written by hand, with the part that is not."""
+    mark, end = f"<!-- {name}: written by `python -m tools.reference` -->\n", "<!-- end -->"
+    before, _, after = text.partition(mark)
+    return f"{before}{mark}\n{part}\n\n{end}{after.partition(end)[2]}"
 
 
 def _head(title: str) -> str:
@@ -325,7 +393,7 @@ def _option_row(option: TyperOption) -> tuple[str, str, str]:
     default = option.default
     if option.required:
         shown = "required"
-    elif option.is_flag and option.secondary_opts:
+    elif default is not None and option.is_flag and option.secondary_opts:
         shown = f"`{option.opts[0] if default else option.secondary_opts[0]}`"
     elif option.is_flag or default is None:
         shown = ""
