@@ -6,8 +6,9 @@ DECLARE
   given pg_catalog.regtype;
   found_type record;
 BEGIN
-  UPDATE schemad.safe_types AS s SET auto = allow_type.auto
-  WHERE s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases);
+  UPDATE schemad.safe_types AS s SET auto = allow_type.auto, refused = false
+  WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
+    AND (s.built_in OR s.catalog_name IS NOT NULL);
   IF FOUND THEN
     RETURN;
   END IF;
@@ -26,7 +27,7 @@ BEGIN
     OR EXISTS (
       SELECT FROM schemad.safe_types AS s
       WHERE found_type.typname = ANY (s.name || s.aliases)
-        AND s.catalog_name IS DISTINCT FROM pg_catalog.format('%I.%I', found_type.nspname, found_type.typname)
+        AND (s.built_in OR s.catalog_name <> pg_catalog.format('%I.%I', found_type.nspname, found_type.typname))
     ) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = pg_catalog.format('%L can''t be allowed', type_name),
@@ -37,7 +38,7 @@ BEGIN
   INSERT INTO schemad.safe_types AS s (name, auto, catalog_name, added_by)
   VALUES (found_type.typname, allow_type.auto,
     pg_catalog.format('%I.%I', found_type.nspname, found_type.typname), schemad.caller())
-  ON CONFLICT (name) DO UPDATE SET auto = excluded.auto;
+  ON CONFLICT (name) DO UPDATE SET auto = excluded.auto, refused = false, catalog_name = excluded.catalog_name;
 END
 $function$;
 

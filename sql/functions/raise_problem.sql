@@ -48,7 +48,7 @@ BEGIN
     ('type.malformed', '22023', concat_ws(': ', field, shown) || ' can''t be read as a type',
       'A type is a name with modifiers, such as varchar(255), numeric(10,2) or integer[].'),
     ('type.unknown', '42704', concat_ws(': ', field, shown) || ' is not a known type',
-      'Known: ' || coalesce((SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM schemad.safe_types AS t), '') || '.'),
+      'Known: ' || coalesce((SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM schemad.safe_types AS t WHERE NOT t.refused), '') || '.'),
     ('type.modifier', '22023', concat_ws(': ', field, shown) || ' has modifiers that the type does not take',
       'varchar and char take 1 to 10485760, numeric 1 to 1000 digits, times 0 to 6 decimals.')
   ) AS m (rule, code, message, hint)

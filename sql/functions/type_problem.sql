@@ -19,7 +19,7 @@ BEGIN
 
   SELECT t.modifiers, t.modifier_min, t.modifier_max INTO known
   FROM schemad.safe_types AS t
-  WHERE t.name = base OR base = ANY (t.aliases);
+  WHERE (t.name = base OR base = ANY (t.aliases)) AND NOT t.refused;
 
   IF NOT FOUND THEN
     RETURN 'type.unknown';

@@ -48,6 +48,8 @@ CREATE TABLE schemad.safe_types (
   modifier_min integer,
   modifier_max integer,
   auto boolean NOT NULL DEFAULT true,
+  refused boolean NOT NULL DEFAULT false,
+  built_in boolean NOT NULL DEFAULT false,
   catalog_name text,
   added_at timestamptz NOT NULL DEFAULT now(),
   added_by text NOT NULL DEFAULT session_user
@@ -58,6 +60,8 @@ COMMENT ON COLUMN schemad.safe_types.aliases IS 'Other names for it that a reque
 COMMENT ON COLUMN schemad.safe_types.modifiers IS 'How many modifiers it takes at most: 1 for varchar(n), 2 for numeric(p,s).';
 COMMENT ON COLUMN schemad.safe_types.modifier_min IS 'Smallest first modifier.';
 COMMENT ON COLUMN schemad.safe_types.modifier_max IS 'Largest first modifier.';
+COMMENT ON COLUMN schemad.safe_types.refused IS 'True: no request may have this type. disallow_type() sets it.';
+COMMENT ON COLUMN schemad.safe_types.built_in IS 'True for the types that schemad itself knows how to write.';
 COMMENT ON COLUMN schemad.safe_types.catalog_name IS
   'For types that are not built in: the name with its schema, as PostgreSQL writes it. allow_type() fills it in.';
 COMMENT ON COLUMN schemad.safe_types.auto IS 'False: a request with this type waits for review.';
@@ -90,6 +94,8 @@ VALUES
   ('inet', '{}', 0, NULL, NULL),
   ('cidr', '{}', 0, NULL, NULL),
   ('macaddr', '{}', 0, NULL, NULL);
+
+UPDATE schemad.safe_types SET built_in = true;
 
 CREATE TABLE schemad.protected_tables (
   name text PRIMARY KEY CHECK (name = lower(name)),

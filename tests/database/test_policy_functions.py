@@ -212,7 +212,19 @@ async def test_a_built_in_type_is_allowed_by_itself_after_review_or_not_at_all(
     await admin.execute("SELECT schemad.allow_type('varchar')")
     assert await type_row(admin, "varchar") == (True, None)
     await admin.execute("SELECT schemad.disallow_type('INT8')")
-    assert (await refusal(submit(app, "notes", fields(a="bigint")))).sqlstate == "42704"
+    refused = await refusal(submit(app, "notes", fields(a="bigint")))
+    assert refused.sqlstate == "42704"
+    assert "bigint" not in (refused.hint or "")
+    again = await refusal(admin.execute("SELECT schemad.disallow_type('bigint')"))
+    assert again.message == "'bigint' is not allowed as it is"
+    await admin.execute("SELECT schemad.allow_type('bigint')")
+    await submit(app, "notes", fields(a="bigint"))
+
+
+async def test_a_row_that_was_made_by_hand_is_filled_in_by_allow_type(admin: Connection) -> None:
+    await admin.execute("CREATE TYPE mood AS ENUM ('ok'); INSERT INTO schemad.safe_types (name) VALUES ('mood')")
+    await admin.execute("SELECT schemad.allow_type('mood')")
+    assert await type_row(admin, "mood") == (True, "public.mood")
 
 
 @pytest.mark.parametrize(
@@ -301,7 +313,7 @@ async def test_each_change_is_kept_with_who_made_it_and_what_was_before_and_afte
         (protected, "protected_tables", "insert"),
         (unprotected, "protected_tables", "delete"),
         (reviewed, "safe_types", "update"),
-        (disallowed, "safe_types", "delete"),
+        (disallowed, "safe_types", "update"),
         (warned, "rule_severities", "insert"),
         (reset, "rule_severities", "delete"),
     ):

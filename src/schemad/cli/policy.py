@@ -35,9 +35,9 @@ def show(dsn: Dsn = None, as_json: Json = False) -> None:
         shown = ", ".join(value) if isinstance(value, list) else "no limit" if value is None else str(value)
         table.add_row(name, Text(shown))
     out.print(table)
-    reviewed = sorted(name for name, verdict in found["types"].items() if verdict == "review")
-    say("types by themselves: " + (", ".join(sorted(set(found["types"]) - set(reviewed))) or "none"))
-    say("types after review: " + (", ".join(reviewed) or "none"))
+    for verdict, words in (("auto", "by themselves"), ("review", "after review"), ("refuse", "refused")):
+        names = sorted(name for name, given in found["types"].items() if given == verdict)
+        say(f"types {words}: " + (", ".join(names) or "none"))
     say("protected tables: " + (", ".join(sorted(found["protected_tables"])) or "none"))
     changed = [f"{rule} ({severity})" for rule, severity in sorted(found["severities"].items())]
     say("changed severities: " + (", ".join(changed) or "none"))
