@@ -4,8 +4,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 -- Claims, applies and records a batch in the caller's transaction; a single call of it is the whole transaction.
--- A decision has: request_id, attempts, verdict, findings, plan_sql, and for what is to be applied now apply = true,
--- operation, summary, requested_by, decided_by, decision_reason, expected_version, registry {name, description, fields, added};
+-- A decision has: request_id, attempts and approved_by as they were read, verdict, findings, plan_sql, and for what is to be applied now apply = true,
+-- operation, proof, summary, requested_by, decided_by, decision_reason, expected_version, registry {name, description, fields, added};
 -- error_code and error_message where applying it alone broke off the call.
 --
 -- What a row of the result says: applied, held, failed; retry (an error that passes: next_attempt_at is set);
@@ -26,7 +26,7 @@ DECLARE
 BEGIN
   SELECT p.* INTO policy FROM schemad.policy AS p;
   owner_role := coalesce(policy.owner_role::text, caller_role);
-  IF policy.version <> policy_version THEN
+  IF policy.version IS DISTINCT FROM policy_version THEN
     RETURN QUERY
     SELECT (d.value ->> 'request_id')::integer, 'stale', NULL::text, NULL::text
     FROM jsonb_array_elements(decisions) AS d;
@@ -39,6 +39,10 @@ BEGIN
   CROSS JOIN LATERAL (
     SELECT r.id FROM schemad.schema_requests AS r
     WHERE r.id = (d.value ->> 'request_id')::integer AND r.status = 'pending' AND r.verdict IS NULL
+      -- As it was when it was decided on: neither approved, put off nor tried since.
+      AND r.decided_by IS NOT DISTINCT FROM d.value ->> 'approved_by'
+      AND r.attempts = (d.value ->> 'attempts')::integer
+      AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())
     FOR UPDATE SKIP LOCKED
   ) AS q;
 
@@ -46,26 +50,17 @@ BEGIN
     request_id := (decision ->> 'request_id')::integer;
     code := NULL;
     error := NULL;
+    outcome := NULL;
     IF request_id = ANY (claimed) IS NOT TRUE THEN
       outcome := 'taken';
     ELSIF (decision ->> 'apply')::boolean IS NOT TRUE THEN
       code := decision ->> 'error_code';
       error := decision ->> 'error_message';
       outcome := CASE WHEN code IS NULL THEN 'held' ELSE schemad.outcome_of(code, decision, policy) END;
-    ELSIF NOT pg_try_advisory_xact_lock(hashtext('schemad.table'), hashtext(decision #>> '{registry,name}'))
-      OR (SELECT r.version FROM schemad.schema_registry AS r WHERE r.name = decision #>> '{registry,name}')
-        IS DISTINCT FROM (decision ->> 'expected_version')::integer THEN
-      outcome := 'stale';
-    ELSIF decision ->> 'operation' = 'create_table' AND decision ->> 'decided_by' = 'schemad'
-      AND (policy.tables_per_day, policy.tables_in_all) IS DISTINCT FROM (NULL::integer, NULL::integer)
-      AND NOT (
-        -- Daemons count one after the other, until the tables of the first are there to be counted.
-        pg_try_advisory_xact_lock(hashtext('schemad.quota'), hashtext(decision ->> 'requested_by'))
-        AND schemad.is_within_quota(decision ->> 'requested_by',
-          coalesce((made_for -> (decision ->> 'requested_by'))::integer, 0))
-      ) THEN
-      outcome := 'stale'; -- the role has its tables now: it is assessed anew, and held
     ELSE
+      outcome := schemad.reason_to_wait(decision, policy, coalesce((made_for -> (decision ->> 'requested_by'))::integer, 0));
+    END IF;
+    IF outcome IS NULL THEN
       outcome := 'applied';
       -- A subtransaction for each request, so that a bad one fails alone. The DDL runs as the owner of created
       -- tables, who can't touch anything of schemad's own.

@@ -8,4 +8,4 @@ SELECT left(sqlstate_code, 2) IN ('08', '53', '57', '58')
 $function$;
 
 COMMENT ON FUNCTION schemad.is_transient(text) IS
-  'True for an error that passes by itself: the request is tried again and never counts as failed by it. Internal to the daemon.';
+  'True for an error that passes by itself: outcome_of() has the request tried again, as often as the policy allows. Internal to the daemon.';

@@ -56,13 +56,15 @@ BEGIN
   END IF;
   IF jsonb_array_length(request_payload -> 'fields') > (SELECT p.max_fields FROM schemad.policy AS p) THEN
     rule := 'limit.fields';
+    severity := coalesce((SELECT s.severity FROM schemad.rule_severities AS s WHERE s.rule = 'limit.fields'), 'review');
     message := format('%s fields; the policy allows %s', jsonb_array_length(request_payload -> 'fields'),
       (SELECT p.max_fields FROM schemad.policy AS p));
     hint := 'Fewer fields, or a jsonb field for what is rarely there.';
     RETURN NEXT;
   END IF;
   RETURN QUERY
-  SELECT 'type.not_safe', 'review', schemad.fold(f.value ->> 'name'), format('%s needs a review', t.name),
+  SELECT 'type.not_safe',
+    coalesce((SELECT s.severity FROM schemad.rule_severities AS s WHERE s.rule = 'type.not_safe'), 'review'), schemad.fold(f.value ->> 'name'), format('%s needs a review', t.name),
     'SELECT name FROM schemad.safe_types WHERE auto lists those that need no review.'
   FROM jsonb_array_elements(request_payload -> 'fields') WITH ORDINALITY AS f
   JOIN schemad.safe_types AS t

@@ -33,12 +33,7 @@ BEGIN
   IF relation.relkind = 'r' THEN
     -- Its size can't be had while somebody holds it exclusively: that is told, so that the queue need not stand
     -- still for one table.
-    BEGIN
-      PERFORM set_config('lock_timeout', '10ms', true);
-      is_empty := pg_relation_size(relation.oid) = 0;
-    EXCEPTION WHEN lock_not_available THEN
-      is_empty := NULL;
-    END;
+    is_empty := schemad.is_empty(relation.oid);
   END IF;
 
   facts := jsonb_strip_nulls(jsonb_build_object(

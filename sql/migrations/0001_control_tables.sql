@@ -146,7 +146,7 @@ CREATE TABLE schemad.auto_create_log (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE schemad.auto_create_log IS
-  'One row for each decision of the daemon: created, skipped (held for review) or failed.';
+  'One row for each decision of the daemon: created (or changed, or dropped), skipped (held for review, or nothing to do) or failed.';
 COMMENT ON COLUMN schemad.auto_create_log.schema_name IS 'schema_requests.schema_name.';
 COMMENT ON COLUMN schemad.auto_create_log.table_name IS 'The table, with the database schema it is in.';
 COMMENT ON COLUMN schemad.auto_create_log.details IS 'request_id, operation, findings; for failures sqlstate and error.';

@@ -50,6 +50,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.apply_batch(integer, jsonb),
   schemad.record_batch(jsonb, text),
   schemad.prove_result(jsonb, text),
+  schemad.reason_to_wait(jsonb, schemad.policy, integer),
   schemad.is_transient(text),
   schemad.outcome_of(text, jsonb, schemad.policy),
   schemad.request_message(schemad.schema_requests)
@@ -58,6 +59,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.table_facts(text),
   schemad.reference_facts(jsonb, integer),
   schemad.key_fields(oid),
+  schemad.is_empty(oid),
   schemad.is_within_quota(text, integer)
 TO schemad_daemon, schemad_reviewer;
 DO $grants$

@@ -49,12 +49,14 @@ class Daemon:
         working = asyncio.create_task(self.worker.run(), name="worker")
         telling = asyncio.create_task(self._tell_ready(), name="ready")
         stopped = asyncio.create_task(self._stopping.wait(), name="stopping")
+        # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
+        telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._stopping.set())
         try:
             # Any part that ends by itself before it was asked to has failed, and takes the daemon with it.
             await asyncio.wait({listening, working, stopped}, return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
             await self._finish(working)
-            for part in (listening, working):
+            for part in (listening, working, telling):
                 if part.done() and not part.cancelled() and (error := part.exception()):
                     raise error
         finally:

@@ -131,12 +131,17 @@ class Worker:
                 break
             policy = await self._policy_for(queue, requests)
             waiting = [r.id for r in requests if r.facts.awaits_reference]
-            batch = _one_a_table(self._decide(r, policy) for r in requests if not r.facts.awaits_reference)
-            results = await self._apply(queue, policy, batch)
+            decided = {r.id: self._decide(r, policy) for r in requests if not r.facts.awaits_reference}
+            leave_out.update(i for i, outcome in decided.items() if outcome is None)
+            batch = _one_a_table(outcome for outcome in decided.values() if outcome)
+            # Under the version that they were read under: where it is another by now, the database says so.
+            results = await self._apply(queue, requests[0].policy_version, batch)
             for outcome, applied in results:
                 self._tell(outcome, applied)
             by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
-            stale.update(by_result[Result.STALE] + waiting)
+            stale.update(by_result[Result.STALE])
+            if not any(by_result[r] for r in SETTLED):
+                stale.update(waiting)  # another daemon has what they wait for
             leave_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
             leave_out.update(i for i, rounds in stale.items() if rounds >= STALE_ROUNDS)
             self._put_off = self._put_off or bool(by_result[Result.RETRY])
@@ -146,51 +151,57 @@ class Worker:
                 break
         self._due = TAKEN_INTERVAL if leave_out else None
         if self._put_off:
-            next_attempt = await queue.next_attempt()
+            next_attempt = await queue.next_attempt(leave_out)
             self._put_off = next_attempt is not None
             if next_attempt is not None:
                 self._due = max(0.0, min(next_attempt, self._due or next_attempt))
         return settled
 
     async def _policy_for(self, queue: Queue, requests: Sequence[QueuedRequest]) -> Policy:
-        """The policy that was in force when the requests were read."""
+        """The policy, loaded anew where the requests were read under another version."""
         if self._policy is None or self._policy.version != requests[0].policy_version:
             self._policy = await queue.policy()
             self._log.info("policy.loaded", version=self._policy.version)
         return self._policy
 
-    def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome:
-        decision = decide(
-            request.schema_name,
-            request.payload,
-            policy,
-            request.facts,
-            requested_by=request.requested_by,
-            auto_create=self._settings.enable_auto_create,
-            approved_sql=request.approved_sql,
-        )
+    def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome | None:
+        """The outcome that a request should have; None where deciding failed, which the log then tells."""
+        try:
+            decision = decide(
+                request.schema_name,
+                request.payload,
+                policy,
+                request.facts,
+                requested_by=request.requested_by,
+                auto_create=self._settings.enable_auto_create,
+                approved_sql=request.approved_sql,
+            )
+        except Exception:  # noqa: BLE001 - whatever it is, it must not keep other requests waiting
+            # A defect of schemad's. It stays in the queue, and the others don't wait for it.
+            self._log.exception("request.undecided", request_id=request.id, table=request.schema_name)
+            return None
         if request.facts.is_locked:
             # What is to be done depends on what is in it: put off, as if the DDL had run into the lock.
             return Outcome(request, decision, LOCK_NOT_AVAILABLE, f"{request.schema_name} is locked by somebody")
         return Outcome(request, decision)
 
     async def _apply(
-        self, queue: Queue, policy: Policy, batch: Sequence[Outcome]
+        self, queue: Queue, policy_version: int, batch: Sequence[Outcome]
     ) -> list[tuple[Outcome, Applied]]:
         """Applies a batch; one by one where it breaks off as a whole, so that the culprit fails alone."""
         try:
-            results = await queue.apply(policy.version, batch)
+            results = await queue.apply(policy_version, batch)
         except asyncpg.PostgresError as error:
             if isinstance(error, LINK_ERRORS) and not isinstance(error, asyncpg.QueryCanceledError):
                 raise
             if len(batch) > 1:
-                return [r for outcome in batch for r in await self._apply(queue, policy, [outcome])]
+                return [r for outcome in batch for r in await self._apply(queue, policy_version, [outcome])]
             if batch[0].error_code is not None:
                 # Not even its record can be written. It stays in the queue, and the others don't wait for it.
                 unrecorded = Applied(batch[0].request.id, Result.UNRECORDED, error.sqlstate, str(error))
                 return [(batch[0], unrecorded)]
             broken = replace(batch[0], error_code=error.sqlstate, error_message=str(error))
-            return await self._apply(queue, policy, [broken])
+            return await self._apply(queue, policy_version, [broken])
         by_id = {outcome.request.id: outcome for outcome in batch}
         return [(by_id[applied.request_id], applied) for applied in results]
 

@@ -19,12 +19,10 @@ class DevDatabase:
     Attributes:
         dsn: For whoever tries it; a superuser.
         daemon_dsn: For the daemon.
-        migrated: Names of the SQL files that were applied by preparing it.
     """
 
     dsn: str
     daemon_dsn: str
-    migrated: tuple[str, ...]
 
 
 async def prepare(server: EmbeddedPostgres) -> DevDatabase:
@@ -40,8 +38,8 @@ async def prepare(server: EmbeddedPostgres) -> DevDatabase:
         await first.close()
     connection = await connect(server.dsn(DATABASE), job="dev")
     try:
-        migrated = await migrate(connection)
+        await migrate(connection)
         await connection.execute(query("dev_roles"))
     finally:
         await connection.close()
-    return DevDatabase(server.dsn(DATABASE), server.dsn(DATABASE, SERVICE), tuple(migrated))
+    return DevDatabase(server.dsn(DATABASE), server.dsn(DATABASE, SERVICE))

@@ -29,11 +29,6 @@ class Difference:
     references: tuple[Field, ...] = ()
     conflicts: tuple[tuple[str | None, str], ...] = ()
 
-    @property
-    def is_none(self) -> bool:
-        """Whether the table already is what the request asks for."""
-        return self == Difference()
-
 
 def unique_name(table: str, fields: tuple[str, ...]) -> str:
     """The name of the constraint that makes `fields` unique together."""

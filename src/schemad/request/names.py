@@ -57,7 +57,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 
 def fold(given: str) -> str:
     """The name as an unquoted identifier in SQL would be: in lower case."""
-    return given.lower()
+    return given.lower() if given.isascii() else given
 
 
 def name_finding(given: str, *, field: str | None = None) -> Finding | None:

@@ -48,6 +48,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
     row: dict[str, Any] = {
         "request_id": request.id,
         "attempts": request.attempts,
+        "approved_by": request.decided_by,
         "verdict": decision.verdict,
         "findings": [finding.as_row() for finding in _kept(decision.findings)],
         "plan_sql": decision.plan_sql,

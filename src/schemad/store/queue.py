@@ -66,7 +66,7 @@ class Queue:
             raise LookupError("schemad.policy has no row; schemad.policy's one row must stay")
         return Policy.from_row(dict(row))
 
-    async def next_attempt(self) -> float | None:
-        """Seconds until the next request that was put off is due; None where there is none."""
-        seconds: float | None = await self._connection.fetchval(query("next_attempt"))
+    async def next_attempt(self, leave_out: Collection[int]) -> float | None:
+        """Seconds until the next request that was put off is due, but for the given ids; None: there is none."""
+        seconds: float | None = await self._connection.fetchval(query("next_attempt"), list(leave_out))
         return seconds

@@ -21,7 +21,6 @@ class QueuedRequest:
         approved_sql: The plan that they approved.
         facts: What the database holds under the name.
         policy_version: The policy's version when it was read.
-        age: Seconds since it was submitted.
     """
 
     id: int
@@ -35,4 +34,3 @@ class QueuedRequest:
     approved_sql: str | None
     facts: TableFacts
     policy_version: int
-    age: float

@@ -16,8 +16,7 @@ SELECT r.id,
     || CASE WHEN (SELECT num_nonnulls(p.tables_per_day, p.tables_in_all) > 0 FROM schemad.policy AS p)
       THEN jsonb_build_object('has_quota', schemad.is_within_quota(r.requested_by, 0)) ELSE '{}' END
   )::text AS facts,
-  (SELECT p.version FROM schemad.policy AS p) AS policy_version,
-  extract(epoch FROM clock_timestamp() - r.created_at)::double precision AS age
+  (SELECT p.version FROM schemad.policy AS p) AS policy_version
 FROM schemad.schema_requests AS r
 WHERE r.status = 'pending'
   AND r.verdict IS NULL
