@@ -11,8 +11,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('the policy has no setting %L', setting),
       HINT = 'Settings: ' || array_to_string(settable, ', ') || '.';
   END IF;
-  IF setting = 'owner_role' AND to_regrole(quote_ident(value)) IS NULL AND value IS NOT NULL
-    OR setting = 'table_schema' AND to_regnamespace(quote_ident(value)) IS NULL THEN
+  IF setting = 'owner_role' AND value IS NOT NULL AND to_regrole(quote_ident(value)) IS NULL
+    OR setting = 'table_schema' AND value IS NOT NULL AND to_regnamespace(quote_ident(value)) IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('there is no %L to set %s to', value, setting),
       HINT = 'Create it first.';
   END IF;
@@ -22,6 +22,7 @@ BEGIN
        WHERE a.attrelid = 'schemad.policy'::regclass AND a.attname = setting));
   EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
     RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = format('%s can''t be %s', setting, coalesce(quote_literal(value), 'NULL')),
+      DETAIL = SQLERRM,
       HINT = (SELECT col_description(a.attrelid, a.attnum) FROM pg_attribute AS a
        WHERE a.attrelid = 'schemad.policy'::regclass AND a.attname = setting);
   END;

@@ -11,6 +11,7 @@ TRIGGERS = {
     "refuse_audit_change": "schemad.schema_changes_audit",
     "stamp_policy": "schemad.policy",
     "policy_changed": "schemad.safe_types",
+    "refuse_policy_removal": "schemad.policy",
     "keep_policy_change": "schemad.policy",
 }
 

@@ -12,7 +12,7 @@ from tests.support.databases import Database, fields
 
 # Every setting with a value that it takes, as it is shown afterwards, and values that it does not take.
 SETTINGS: dict[str, tuple[str, Any, list[tuple[str, str]]]] = {
-    "table_schema": ("apps", "apps", []),
+    "table_schema": ("apps", "apps", [("nowhere", "42704")]),
     "owner_role": ("app_one", "app_one", []),
     "grant_to_requester": ("{SELECT,INSERT}", ["SELECT", "INSERT"], [("{ALL}", "23514"), ("SELECT", "22P02")]),
     "max_fields": ("50", 50, [("0", "23514"), ("1601", "23514"), ("many", "22P02"), ("", "22P02")]),
@@ -78,6 +78,7 @@ async def type_row(connection: Connection, name: str) -> tuple[Any, ...] | None:
 @pytest.mark.parametrize("name", SETTINGS)
 async def test_each_setting_takes_what_it_should_and_nothing_else(admin: Connection, name: str) -> None:
     value, shown, bad = SETTINGS[name]
+    await admin.execute("CREATE SCHEMA apps")
     before = await setting(admin, name)
     assert before != shown
     for unfit, sqlstate in bad:
@@ -93,6 +94,7 @@ async def test_each_setting_takes_what_it_should_and_nothing_else(admin: Connect
 async def test_null_takes_a_limit_away_and_is_refused_where_there_is_no_such_thing(
     admin: Connection, name: str
 ) -> None:
+    await admin.execute("CREATE SCHEMA apps")
     await admin.execute("SELECT schemad.set_policy($1, $2)", name, SETTINGS[name][0])
     unset = admin.execute("SELECT schemad.set_policy($1, NULL)", name)
     if name in WITHOUT_LIMIT:
@@ -136,6 +138,7 @@ async def test_every_column_of_the_policy_but_its_stamps_is_a_setting(admin: Con
 
 async def test_a_value_is_a_value_whatever_it_looks_like(admin: Connection) -> None:
     text = "x'; DROP TABLE schemad.policy; --"
+    await admin.execute(f'CREATE SCHEMA "{text}"')
     await admin.execute("SELECT schemad.set_policy('table_schema', $1)", text)
     assert await setting(admin, "table_schema") == text
 
