@@ -2,10 +2,15 @@ CREATE OR REPLACE FUNCTION schemad.retry_request(request_id integer) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
+DECLARE
+  is_reviewer constant boolean := has_function_privilege(schemad.caller(), 'schemad.approve_request(integer, text)', 'EXECUTE');
 BEGIN
   PERFORM schemad.pending_request(request_id, 'retried');
   UPDATE schemad.schema_requests AS r
-  SET verdict = NULL, attempts = 0, next_attempt_at = NULL
+  SET verdict = NULL, attempts = 0, next_attempt_at = NULL,
+    -- An approval is for what the reviewer saw: only a reviewer takes it along to another try.
+    decided_by = CASE WHEN is_reviewer THEN r.decided_by END,
+    decision_reason = CASE WHEN is_reviewer THEN r.decision_reason END
   WHERE r.id = request_id;
   RETURN request_id;
 END

@@ -105,3 +105,22 @@ async def test_a_request_that_is_rejected_or_withdrawn_is_not_applied_by_a_later
     assert (await decided(app, withdrawn))["status"] == "cancelled"
     assert await columns_of(admin, "public.rejected") == []
     assert await columns_of(admin, "public.withdrawn") == []
+
+
+async def test_a_retry_by_the_requester_takes_no_approval_along(
+    admin: Connection, app: Connection, dba: Connection, database: Database, daemon: Daemon
+) -> None:
+    await ask(app, "victim", fields("a"))
+    await admin.execute("CREATE VIEW in_the_way AS SELECT a FROM victim")
+    drop = await ask(app, "victim", {"action": "drop"})
+    await approve(dba, drop["id"])
+    assert (await decided(app, drop["id"]))["verdict"] == "failed"
+
+    await admin.execute("DROP VIEW in_the_way")
+    await app.execute("SELECT schemad.retry_request($1)", drop["id"])
+    again = await decided(app, drop["id"])
+    assert (again["status"], again["verdict"], rules(again)) == ("pending", "review", ["table.drop"])
+    assert await columns_of(admin, "public.victim") == ["id", "a"]
+
+    await approve(dba, drop["id"])
+    assert (await decided(app, drop["id"]))["status"] == "approved"

@@ -389,3 +389,22 @@ def test_casts_and_calls_are_counted_within_one_another_not_beside_one_another()
 )
 def test_a_cast_that_pads_is_limited(type_text: str, passes: bool) -> None:
     assert default_of("text", f"'x'::{type_text}").apply == passes
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        "translate(1e95000::text, (1e95000 - 1)::text, '')",
+        "btrim(md5('a'), 'ab')",
+        "(1E+95000)::text",
+        "'1e95000'::text",
+    ],
+)
+def test_a_default_that_could_keep_the_daemon_for_minutes_waits_for_review(default: str) -> None:
+    payload = {"fields": [{"name": "a", "type": "text", "default": {"expression": default}}]}
+    decision = decide("t", json.dumps(payload), POLICY, NOTHING)
+    assert decision.verdict == "review"
+    assert {f.rule.id for f in decision.findings} <= {
+        "expression.function_not_allowed",
+        "expression.construct_not_allowed",
+    }

@@ -282,3 +282,14 @@ def test_the_policy_is_read_as_the_database_writes_it() -> None:
         Family.OTHER,
         "app.mood",
     )
+
+
+def test_an_approval_lifts_only_what_the_reviewer_saw() -> None:
+    held = ask(HELD)
+    seen = frozenset(rules(held))
+    assert ask(HELD, approved_sql=held.plan_sql, approved_rules=seen).apply
+    moved = ask(
+        HELD, replace(POLICY, max_fields=1, max_indexes=0), approved_sql=held.plan_sql, approved_rules=seen
+    )
+    assert not moved.apply
+    assert {"limit.indexes", "approval.stale"} <= set(rules(moved))

@@ -175,6 +175,7 @@ class Worker:
                 requested_by=request.requested_by,
                 auto_create=self._settings.enable_auto_create,
                 approved_sql=request.approved_sql,
+                approved_rules=frozenset(request.seen_rules),
             )
         except Exception:  # noqa: BLE001 - whatever it is, it must not keep other requests waiting
             # A defect of schemad's. It stays in the queue, and the others don't wait for it.

@@ -53,6 +53,7 @@ def decide(
     requested_by: str | None = None,
     auto_create: bool = True,
     approved_sql: str | None = None,
+    approved_rules: frozenset[str] | None = None,
 ) -> Decision:
     """Reads, judges and plans a request.
 
@@ -64,6 +65,7 @@ def decide(
         requested_by: Database role that asks; None when nobody does, as in a plan made offline.
         auto_create: Whether anything may be created without a person.
         approved_sql: The plan that a reviewer approved; None: nobody did.
+        approved_rules: Ids of the rules whose findings the reviewer saw; None: they are not compared.
     """
     reading = read_request(schema_name, payload, policy.further_types)
     findings = list(reading.findings)
@@ -84,9 +86,10 @@ def decide(
     if Severity.REFUSE in severities:
         apply = False
     elif approved_sql is not None:
-        apply = approved_sql == plan_sql
+        unseen = {f.rule.id for f in findings if f.severity is Severity.REVIEW} - (approved_rules or set())
+        apply = approved_sql == plan_sql and (approved_rules is None or not unseen)
         if not apply:
-            findings.append(APPROVAL_STALE.finding("the database changed since the approval"))
+            findings.append(APPROVAL_STALE.finding("the database or the policy changed since the approval"))
             verdict = Verdict.REVIEW
     else:
         apply = verdict is Verdict.AUTO and auto_create

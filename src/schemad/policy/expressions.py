@@ -175,6 +175,12 @@ ALLOWED_OPERATORS = frozenset(
 # A match with back references can take for ever. A check does so at an insert; a default is tried when the
 # table is made, and everybody's requests wait meanwhile.
 _PATTERN_OPERATORS = frozenset({"~", "~*", "!~", "!~*"})
+# These look at each character of one argument for each of the other: of two long texts, for minutes.
+_QUADRATIC_CALLS = frozenset(
+    {("translate", 3), ("btrim", 2), ("ltrim", 2), ("rtrim", 2), ("position", 2), ("strpos", 2)}
+)
+# A few characters that make a number of a hundred thousand digits, and text as long.
+_HUGE_NUMBER = re.compile(r"\d[eE][+-]?0*[1-9]\d{3,}")
 _PATTERN_FUNCTIONS = frozenset({"regexp_like", "substring"})
 
 # The grammar's names of the types that a field may have.
@@ -207,10 +213,13 @@ def expression_findings(
         message = f"{what} ({expression.sql}) has casts and calls {expression.nesting} deep; {MAX_NESTING} at most"
         yield EXPRESSION_CONSTRUCT.finding(message, field=field)
     for name, arity in sorted(expression.functions):
-        if arity not in ALLOWED_FUNCTIONS.get(name, ()) or (not columns and name in _PATTERN_FUNCTIONS):
+        slow = name in _PATTERN_FUNCTIONS or (name, arity) in _QUADRATIC_CALLS
+        if arity not in ALLOWED_FUNCTIONS.get(name, ()) or (not columns and slow):
             arguments = f"{arity} argument{'' if arity == 1 else 's'}"
             message = f"{what} ({expression.sql}) calls {name} with {arguments}"
             yield EXPRESSION_FUNCTION.finding(message, field=field)
+    if _HUGE_NUMBER.search(expression.sql):
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({expression.sql}) has too large a number", field=field)
     operators = ALLOWED_OPERATORS if columns else ALLOWED_OPERATORS - _PATTERN_OPERATORS
     for operator in sorted(expression.operators - operators):
         yield EXPRESSION_OPERATOR.finding(f"{what} ({expression.sql}) uses {operator}", field=field)

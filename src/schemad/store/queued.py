@@ -19,6 +19,7 @@ class QueuedRequest:
         decided_by: Who approved it; None: nobody yet.
         decision_reason: Why they did.
         approved_sql: The plan that they approved.
+        seen_rules: Ids of the rules that its findings were by when it was last assessed.
         facts: What the database holds under the name.
         policy_version: The policy's version when it was read.
     """
@@ -32,5 +33,6 @@ class QueuedRequest:
     decided_by: str | None
     decision_reason: str | None
     approved_sql: str | None
+    seen_rules: list[str]
     facts: TableFacts
     policy_version: int

@@ -10,6 +10,7 @@ SELECT r.id,
   r.decided_by,
   r.decision_reason,
   CASE WHEN r.decided_by IS NOT NULL THEN r.plan_sql END AS approved_sql,
+  array(SELECT f.value ->> 'rule' FROM jsonb_array_elements(r.findings) AS f) AS seen_rules,
   (
     schemad.table_facts(schemad.fold(r.schema_name))
     || CASE WHEN r.request_payload @? '$.fields[*].references' THEN schemad.reference_facts(r.request_payload, r.id) ELSE '{}' END
