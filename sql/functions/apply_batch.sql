@@ -4,13 +4,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 -- Claims, applies and records a batch in the caller's transaction; a single call of it is the whole transaction.
--- A decision has: request_id, attempts and approved_by as they were read, verdict, findings, plan_sql, and for what is to be applied now apply = true,
--- operation, proof, summary, requested_by, decided_by, decision_reason, expected_version, registry {name, description, fields, added};
--- error_code and error_message where applying it alone broke off the call.
+-- A decision has: request_id, attempts and approved_by as they were read, verdict, findings, plan_sql; for what is to be
+-- applied now apply = true, operation, proof, summary, requested_by, decided_by, decision_reason, expected_version and
+-- registry {name, description, fields, added}; error_code and error_message where applying it alone broke off the call.
 --
 -- What a row of the result says: applied, held, failed; retry (an error that passes: next_attempt_at is set);
--- stale (policy or table changed since it was planned) and taken (another daemon has it, or it was decided):
--- nothing was recorded for these two.
+-- stale (policy, table or quota changed since it was planned, or another daemon works on them) and taken (another daemon
+-- has the request, or it was decided, put off or tried since it was read): nothing was recorded for these two.
 DECLARE
   decision jsonb;
   claimed integer[];

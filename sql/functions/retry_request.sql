@@ -17,4 +17,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION schemad.retry_request(integer) IS
-  'Has a held or failed request assessed again, such as after a change of the policy or of the database. Example: SELECT schemad.retry_request(42).';
+  'Has a held or failed request assessed again, such as after a change of the policy or of the database. A requester''s retry takes no earlier approval along; a reviewer''s does. Example: SELECT schemad.retry_request(42).';
