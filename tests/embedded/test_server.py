@@ -190,8 +190,8 @@ def test_the_server_dies_with_a_killed_parent(place: Path) -> None:
 def test_ctrl_c_reaches_the_program_and_not_the_server(place: Path) -> None:
     code = """
 with server:
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         sys.stdin.read()
     except KeyboardInterrupt:
         command = [server.binaries.psql, "-XAtqc", "select 'served'", server.dsn()]
