@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION schemad.record_batch(decisions jsonb, table_schema text) RETURNS void
+CREATE OR REPLACE FUNCTION schemad.record_batch(policy schemad.policy, decisions jsonb, outcomes schemad.outcome[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- One plan for one request and for two hundred, that never turns into a scan of the queue.
@@ -12,48 +12,62 @@ DECLARE
   told_count integer;
 BEGIN
   WITH decided AS MATERIALIZED (
-    SELECT (d.value ->> 'request_id')::integer AS request_id, d.value ->> 'result' AS result,
-      d.value ->> 'verdict' AS verdict, d.value ->> 'operation' AS operation, d.value -> 'registry' AS registry,
-      d.value -> 'findings' || CASE d.value ->> 'result' WHEN 'failed' THEN jsonb_build_array(jsonb_build_object(
+    SELECT d.request_id, d.result, d.verdict, d.operation, d.registry ->> 'name' AS name, d.registry,
+      d.findings || CASE d.result WHEN 'failed' THEN jsonb_build_array(jsonb_build_object(
         'rule', 'apply.failed', 'severity', 'review', 'field', NULL,
-        'message', concat_ws(' ', d.value ->> 'error_message', '(SQLSTATE ' || (d.value ->> 'error_code') || ')'),
-        'hint', 'Mend what it names, then schemad.retry_request(' || (d.value ->> 'request_id') || ').'))
+        'message', format('%s (SQLSTATE %s)', d.error_message, d.error_code),
+        'hint', format('Mend what it names, then schemad.retry_request(%s).', d.request_id)))
         ELSE '[]' END AS findings,
-      d.value ->> 'plan_sql' AS plan_sql, d.value ->> 'summary' AS summary, d.value ->> 'decided_by' AS decided_by,
-      d.value ->> 'decision_reason' AS decision_reason,
-      d.value ->> 'error_code' AS error_code, d.value ->> 'error_message' AS error_message
-    FROM jsonb_array_elements(decisions) AS d
+      d.plan_sql, d.summary, d.decided_by, d.decision_reason, d.error_code, d.error_message,
+      -- Known beforehand, so that no row needs to be joined with what another part of this statement wrote.
+      CASE WHEN d.result = 'applied' AND d.operation <> 'no_change' OR d.expected_version IS NOT NULL THEN coalesce(
+        (SELECT s.id FROM schemad.schema_registry AS s WHERE s.name = d.registry ->> 'name'),
+        nextval('schemad.schema_registry_id_seq')) END AS schema_id,
+      coalesce(d.expected_version, 0) + 1 AS version,
+      r.schema_name, r.request_payload, r.requester_user_id, r.requested_by
+    FROM ROWS FROM (
+      jsonb_to_recordset(decisions) AS (request_id integer, verdict text, operation text, registry jsonb, findings jsonb,
+        plan_sql text, summary text, decided_by text, decision_reason text, expected_version integer),
+      unnest(outcomes)
+    ) AS d (request_id, verdict, operation, registry, findings, plan_sql, summary, decided_by, decision_reason,
+      expected_version, result, error_code, error_message)
+    JOIN schemad.schema_requests AS r ON r.id = d.request_id
+    WHERE d.result NOT IN ('taken', 'stale')
   ),
 
   -- Drops take the registry row away; everything else that was applied writes it.
   removed AS (
     DELETE FROM schemad.schema_registry AS s
     USING decided AS d
-    WHERE d.result = 'applied' AND d.operation = 'drop_table' AND s.name = d.registry ->> 'name'
-    RETURNING s.id, s.name
+    WHERE d.result = 'applied' AND d.operation = 'drop_table' AND s.id = d.schema_id
   ),
   registered AS (
-    INSERT INTO schemad.schema_registry AS s (name, description, owner, owner_role, is_active)
-    SELECT d.registry ->> 'name', d.registry ->> 'description', r.requester_user_id, r.requested_by,
-      d.operation <> 'deprecate'
+    INSERT INTO schemad.schema_registry AS s (id, name, description, owner, owner_role, is_active)
+    OVERRIDING SYSTEM VALUE
+    SELECT d.schema_id, d.name, d.registry ->> 'description', d.requester_user_id, d.requested_by, d.operation <> 'deprecate'
     FROM decided AS d
-    JOIN schemad.schema_requests AS r ON r.id = d.request_id
     WHERE d.result = 'applied' AND d.operation NOT IN ('drop_table', 'no_change')
     ON CONFLICT (name) DO UPDATE
     SET version = s.version + 1, updated_at = clock_timestamp(),
       description = coalesce(excluded.description, s.description),
       is_active = excluded.is_active
-    RETURNING s.id, s.name, s.version
+  ),
+  -- Made again after somebody dropped it by hand, a table has the new fields only.
+  fields_gone AS (
+    DELETE FROM schemad.schema_fields AS f
+    USING decided AS d
+    WHERE d.result = 'applied' AND d.operation = 'create_table' AND d.version > 1 AND f.schema_id = d.schema_id
+      AND NOT d.registry -> 'added' @> jsonb_build_array(jsonb_build_object('name', f.field_name))
   ),
   fields_added AS (
     INSERT INTO schemad.schema_fields (schema_id, field_name, field_type, is_nullable, default_value, metadata)
-    SELECT g.id, f.value ->> 'name', f.value ->> 'type', (f.value ->> 'nullable')::boolean, f.value ->> 'default',
-      coalesce(nullif(r.request_payload -> 'fields' -> (f.value ->> 'position')::integer -> 'metadata', 'null'), '{}')
+    SELECT d.schema_id, f.name, f.type, f.nullable, f."default",
+      coalesce(nullif(d.request_payload -> 'fields' -> f.position -> 'metadata', 'null'), '{}')
     FROM decided AS d
-    JOIN registered AS g ON g.name = d.registry ->> 'name'
-    JOIN schemad.schema_requests AS r ON r.id = d.request_id
-    CROSS JOIN LATERAL jsonb_array_elements(d.registry -> 'added') WITH ORDINALITY AS f
-    WHERE d.result = 'applied'
+    CROSS JOIN LATERAL ROWS FROM (
+      jsonb_to_recordset(d.registry -> 'added') AS (name text, type text, nullable boolean, "default" text, position integer)
+    ) WITH ORDINALITY AS f (name, type, nullable, "default", position, ordinality)
+    WHERE d.result = 'applied' AND d.operation IN ('create_table', 'add_fields')
     ORDER BY d.request_id, f.ordinality
     ON CONFLICT (schema_id, field_name) DO UPDATE
     SET field_type = excluded.field_type, is_nullable = excluded.is_nullable,
@@ -61,30 +75,25 @@ BEGIN
   ),
   versioned AS (
     INSERT INTO schemad.schema_versions (schema_id, version, request_id, operation, fields)
-    SELECT g.id, g.version, d.request_id, d.operation, d.registry -> 'fields'
+    SELECT d.schema_id, d.version, d.request_id, d.operation, d.registry -> 'fields'
     FROM decided AS d
-    JOIN registered AS g ON g.name = d.registry ->> 'name'
-    WHERE d.result = 'applied'
+    WHERE d.result = 'applied' AND d.operation NOT IN ('drop_table', 'no_change')
   ),
   audited AS (
     INSERT INTO schemad.schema_changes_audit (schema_id, request_id, change_summary, migration_sql, applied_by)
-    SELECT coalesce(g.id, x.id, s.id), d.request_id, d.summary, d.plan_sql, d.decided_by
+    SELECT d.schema_id, d.request_id, d.summary, d.plan_sql, d.decided_by
     FROM decided AS d
-    LEFT JOIN registered AS g ON g.name = d.registry ->> 'name'
-    LEFT JOIN removed AS x ON x.name = d.registry ->> 'name'
-    LEFT JOIN schemad.schema_registry AS s ON s.name = d.registry ->> 'name'
     WHERE d.result = 'applied'
     ORDER BY d.request_id
   ),
   logged AS (
     INSERT INTO schemad.auto_create_log (schema_name, table_name, action, details)
-    SELECT r.schema_name, left(concat_ws('.', table_schema, schemad.fold(r.schema_name)), 255),
+    SELECT d.schema_name, left(concat_ws('.', policy.table_schema, schemad.fold(d.schema_name)), 255),
       CASE WHEN d.result = 'failed' THEN 'failed'
         WHEN d.result = 'held' OR d.operation = 'no_change' THEN 'skipped' ELSE 'created' END,
       jsonb_strip_nulls(jsonb_build_object('request_id', d.request_id, 'operation', d.operation, 'verdict', d.verdict,
         'findings', d.findings, 'sqlstate', d.error_code, 'error', d.error_message))
     FROM decided AS d
-    JOIN schemad.schema_requests AS r ON r.id = d.request_id
     WHERE d.result <> 'retry'
     ORDER BY d.request_id
   ),
@@ -123,5 +132,5 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.record_batch(jsonb, text) IS
+COMMENT ON FUNCTION schemad.record_batch(schemad.policy, jsonb, schemad.outcome[]) IS
   'Writes registry, fields, version, audit, log, notification and status for a batch of decisions, in one statement. Internal to the daemon.';

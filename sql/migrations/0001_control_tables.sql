@@ -167,3 +167,14 @@ COMMENT ON COLUMN schemad.notifications.payload IS 'request_id, schema_name, sta
 COMMENT ON COLUMN schemad.notifications.delivered IS 'Set by whoever passed the message on.';
 COMMENT ON COLUMN schemad.notifications.role_name IS 'requested_by of the request: the role that may read the row.';
 CREATE INDEX notifications_undelivered ON schemad.notifications (user_id, id) WHERE NOT delivered;
+
+CREATE TYPE schemad.outcome AS (
+  result text,
+  error_code text,
+  error_message text
+);
+COMMENT ON TYPE schemad.outcome IS 'What became of one decision of a batch.';
+COMMENT ON COLUMN schemad.outcome.result IS
+  'applied, held, failed; retry (an error that passes: next_attempt_at is set); stale (policy, table or quota changed since it was planned, or another daemon works on them) and taken (another daemon has the request, or it was decided, put off or tried since it was read): nothing is recorded for these two.';
+COMMENT ON COLUMN schemad.outcome.error_code IS 'SQLSTATE of what it failed with.';
+COMMENT ON COLUMN schemad.outcome.error_message IS 'The error in words.';

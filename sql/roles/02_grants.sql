@@ -1,5 +1,6 @@
 -- Who may do what. Everything starts from nothing, so that a grant that is gone from here is gone from the database.
 REVOKE ALL ON ALL TABLES IN SCHEMA schemad FROM PUBLIC, schemad_requester, schemad_reviewer, schemad_daemon, schemad_owner;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA schemad FROM PUBLIC, schemad_requester, schemad_reviewer, schemad_daemon, schemad_owner;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA schemad FROM PUBLIC, schemad_requester, schemad_reviewer, schemad_daemon, schemad_owner;
 
 GRANT USAGE ON SCHEMA schemad TO schemad_requester, schemad_reviewer, schemad_daemon;
@@ -44,15 +45,20 @@ TO schemad_reviewer;
 GRANT UPDATE (status, processed_at, verdict, findings, plan_sql, decided_by, decision_reason, attempts,
   next_attempt_at, last_error) ON schemad.schema_requests TO schemad_daemon;
 GRANT INSERT, UPDATE, DELETE ON schemad.schema_registry, schemad.schema_fields TO schemad_daemon;
+GRANT USAGE ON SEQUENCE schemad.schema_registry_id_seq TO schemad_daemon;
 GRANT INSERT ON schemad.schema_versions, schemad.schema_changes_audit, schemad.auto_create_log, schemad.notifications
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.apply_batch(integer, jsonb),
-  schemad.record_batch(jsonb, text),
-  schemad.prove_result(jsonb, text),
-  schemad.reason_to_wait(jsonb, schemad.policy, integer),
+  schemad.claim_batch(schemad.policy, jsonb),
+  schemad.run_batch(schemad.policy, jsonb, schemad.outcome[], boolean),
+  schemad.prove_batch(jsonb, text),
+  schemad.column_difference(jsonb, oid),
+  schemad.key_difference(jsonb, oid),
+  schemad.stranger_used(jsonb, oid),
+  schemad.record_batch(schemad.policy, jsonb, schemad.outcome[]),
   schemad.is_transient(text),
-  schemad.outcome_of(text, jsonb, schemad.policy),
+  schemad.outcome_of(text, integer, schemad.policy),
   schemad.request_message(schemad.schema_requests)
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION

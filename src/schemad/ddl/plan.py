@@ -19,6 +19,7 @@ from schemad.ddl.statements import (
     SetDefault,
     Statement,
     TableName,
+    Trial,
     Unique,
 )
 from schemad.policy.difference import (
@@ -29,9 +30,11 @@ from schemad.policy.difference import (
     reference_name,
     unique_name,
 )
-from schemad.policy.expressions import is_volatile
+from schemad.policy.expressions import expression_findings, is_volatile
 from schemad.policy.facts import TableFacts
 from schemad.policy.policy import Policy
+from schemad.request.defaults import Default
+from schemad.request.expressions import Expression
 from schemad.request.names import derived_name
 from schemad.request.table import Action, Field, TableRequest
 
@@ -66,6 +69,19 @@ class Plan:
     added: tuple[Field, ...]
     primary_key: tuple[str, ...] | None
     expected_version: int | None
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What tries the new defaults once they are there: CREATE TABLE takes some that no insert could use.
+
+        One is 99999 for a smallint. The server tries what only it can judge: whether the value fits the type.
+        """
+        return tuple(
+            Trial(field, field.default)
+            for field in self.added
+            if field.default is not None
+            and (field.type.known.sql_name != "" or _only_makes_a_value(field.default))
+        )
 
     @property
     def summary(self) -> str:
@@ -125,6 +141,13 @@ def make_plan(
                 operation = Operation.NO_CHANGE
     primary_key = request.primary_key if operation is Operation.CREATE_TABLE else None
     return Plan(operation, table, statements, added, primary_key, facts.version)
+
+
+def _only_makes_a_value(default: Default) -> bool:
+    """Whether it is such an expression; setval(…) was approved for inserts, not for now."""
+    return isinstance(default, Expression) and not any(
+        expression_findings(default, columns=frozenset(), field=None, what="")
+    )
 
 
 def _creation(

@@ -21,6 +21,7 @@ from schemad.ddl.statements import (
     SetDefault,
     Statement,
     TableName,
+    Trial,
     Unique,
 )
 from schemad.request.defaults import Default, Generator, Literal
@@ -120,6 +121,17 @@ def _(statement: Grant) -> str:
 @render.register
 def _(statement: DropTable) -> str:
     return f"DROP TABLE {_table(statement.table)} RESTRICT"
+
+
+@render.register
+def _(statement: Trial) -> str:
+    message = f"the default of {statement.field.name} is no value of its type: "
+    block = (
+        f"BEGIN DECLARE trial {statement.field.type} := {default_sql(statement.default)}; BEGIN END; "
+        "EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN "
+        f"RAISE EXCEPTION USING ERRCODE = 'SD001', MESSAGE = {literal(message)} || SQLERRM; END"
+    )
+    return f"DO {literal(block)}"
 
 
 def _table(table: TableName) -> str:

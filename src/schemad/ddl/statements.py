@@ -122,4 +122,14 @@ class DropTable:
     table: TableName
 
 
-Statement = CreateTable | AddColumn | SetDefault | AddConstraint | CreateIndex | Comment | Grant | DropTable
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A block that makes the value of a default and drops it: an error if it is none of the field's type."""
+
+    field: Field
+    default: Default
+
+
+Statement = (
+    CreateTable | AddColumn | SetDefault | AddConstraint | CreateIndex | Comment | Grant | DropTable | Trial
+)

@@ -19,5 +19,7 @@ def misleading_character(text: str) -> str | None:
 
 def shorten(given: str, limit: int = 80) -> str:
     """Text of a request as it may be shown in a message: cut, and without control characters."""
-    shown = "".join(c if c.isprintable() else "?" for c in given[:limit])
+    shown = given[:limit]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else "?" for c in shown)
     return shown + "…" if len(given) > limit else shown

@@ -1,12 +1,12 @@
 """Outcomes: a decision about a queued request, in the form in which the database records it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from schemad.ddl import Decision, Operation, Plan
-from schemad.ddl.render import default_sql
+from schemad.ddl.render import default_sql, script
+from schemad.ddl.statements import CreateIndex, CreateTable, PrimaryKey, Unique
 from schemad.policy import RegisteredField, TableFacts
-from schemad.policy.expressions import expression_findings
 from schemad.request import Field, Finding, Severity
 from schemad.request.defaults import Default
 from schemad.request.expressions import Expression
@@ -65,6 +65,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
             "requested_by": request.requested_by,
             "decided_by": request.decided_by if by_person else POLICY_DECIDER,
             "decision_reason": request.decision_reason if by_person else f"low-risk: {decision.plan.summary}",
+            "trials": script(decision.plan.trials),
             "proof": _proof_row(decision.plan, lenient=by_person),
             "registry": _registry_row(decision.plan, decision.request.description, request.facts),
         }
@@ -87,9 +88,13 @@ def _proof_row(plan: Plan, *, lenient: bool) -> dict[str, Any] | None:
     """
     if plan.operation not in {Operation.CREATE_TABLE, Operation.ADD_FIELDS}:
         return None
+    constraints = [c for s in plan.statements if isinstance(s, CreateTable) for c in s.constraints]
+    indexes = [s for s in plan.statements if isinstance(s, CreateIndex)]
     return {
         "table": plan.table.name,
         "primary_key": plan.primary_key,
+        "constraints": len(constraints),
+        "indexes": len(indexes) + sum(isinstance(c, PrimaryKey | Unique) for c in constraints),
         "lenient": lenient,
         "columns": [
             {
@@ -98,19 +103,10 @@ def _proof_row(plan: Plan, *, lenient: bool) -> dict[str, Any] | None:
                 "nullable": field.nullable,
                 "generated": field.type.is_serial,
                 "default": _leaves_default(field.default),
-                # The server tries what only it can judge: whether the value fits the type.
-                "try": field.type.known.sql_name != "" or _may_be_tried(field.default),
             }
             for field in plan.added
         ],
     }
-
-
-def _may_be_tried(default: Default | None) -> bool:
-    """Whether it is an expression that only makes a value; setval(…) was approved for inserts, not for now."""
-    return isinstance(default, Expression) and not any(
-        expression_findings(default, columns=frozenset(), field=None, what="")
-    )
 
 
 def _leaves_default(default: Default | None) -> bool | None:
@@ -125,12 +121,16 @@ def _registry_row(plan: Plan, description: str | None, facts: TableFacts) -> dic
     return {
         "name": plan.table.name,
         "description": description,
-        "fields": [asdict(field) for field in (*earlier, *added)],
+        "fields": [_field_row(field) for field in (*earlier, *added)],
         # The database takes the metadata from the payload, by position: numbers in it stay as they were written.
         "added": [
-            {**asdict(row), "position": field.position} for row, field in zip(added, plan.added, strict=True)
+            _field_row(row) | {"position": field.position} for row, field in zip(added, plan.added, strict=True)
         ],
     }
+
+
+def _field_row(field: RegisteredField) -> dict[str, Any]:
+    return {"name": field.name, "type": field.type, "nullable": field.nullable, "default": field.default}
 
 
 def _registered(field: Field) -> RegisteredField:
