@@ -108,9 +108,7 @@ BEGIN
       decided_by = CASE d.result WHEN 'applied' THEN d.decided_by WHEN 'held' THEN NULL ELSE r.decided_by END,
       decision_reason = CASE d.result WHEN 'applied' THEN d.decision_reason WHEN 'held' THEN NULL ELSE r.decision_reason END,
       attempts = r.attempts + CASE d.result WHEN 'held' THEN 0 ELSE 1 END,
-      -- 0.2 s, doubled each time, up to a minute; jittered, so that daemons do not meet again at the same lock.
-      next_attempt_at = CASE d.result WHEN 'retry'
-        THEN clock_timestamp() + least(0.2 * 2 ^ least(r.attempts, 10), 60) * (0.5 + random()) * interval '1 s' END,
+      next_attempt_at = CASE d.result WHEN 'retry' THEN schemad.next_attempt(r.attempts) END,
       last_error = nullif(concat_ws(' ', d.error_code, d.error_message), '')
     FROM decided AS d
     WHERE r.id = d.request_id

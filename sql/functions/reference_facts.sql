@@ -12,7 +12,8 @@ SELECT jsonb_build_object('references', coalesce(jsonb_object_agg(wanted.name,
     'keys', schemad.key_fields(t.oid)) END), '{}'),
   'awaits_reference', coalesce(bool_or(t.oid IS NULL AND EXISTS (
     SELECT FROM schemad.schema_requests AS q
-    WHERE q.status = 'pending' AND q.verdict IS NULL AND q.id < before_id AND schemad.fold(q.schema_name) = wanted.name)),
+    WHERE q.status = 'pending' AND q.verdict IS NULL AND q.id < before_id
+      AND lower(q.schema_name COLLATE "C") = wanted.name COLLATE "C")),
     false))
 FROM (
   SELECT DISTINCT schemad.fold(v #>> '{}') AS name

@@ -118,6 +118,12 @@ COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of
 -- The queue: held and decided requests are not in it, so they can't slow or starve new ones.
 CREATE INDEX schema_requests_claimable ON schemad.schema_requests (id)
   WHERE status = 'pending' AND verdict IS NULL;
+-- For each requester's turn.
+CREATE INDEX schema_requests_turns ON schemad.schema_requests (requested_by, requester_user_id, id)
+  WHERE status = 'pending' AND verdict IS NULL;
+-- For a request whose foreign key points at a table that was asked for earlier.
+CREATE INDEX schema_requests_awaited ON schemad.schema_requests (lower(schema_name COLLATE "C"), id)
+  WHERE status = 'pending' AND verdict IS NULL;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
 -- For the limits: the n-th latest request of a role, and its pending ones.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);

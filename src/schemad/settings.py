@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         "would have been done. ENABLE_SCHEMA_AUTO_CREATE is read too.",
     )
     batch_size: int = Field(default=50, ge=1, le=1000, description="Requests in one transaction.")
+    appliers: int = Field(
+        default=2,
+        ge=1,
+        le=16,
+        description="Batches that may be applied side by side, each on a connection of its own. One more reads.",
+    )
     poll_interval: float = Field(
         default=30.0,
         gt=0,

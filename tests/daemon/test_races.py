@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schemad.daemon import worker
+from schemad.daemon import intake
 from schemad.ddl import Decision, decide
 from schemad.store import Connection, Outcome, Queue, Result
 from tests.support.daemons import running_daemon
@@ -21,7 +21,7 @@ async def test_a_decision_from_before_an_approval_does_not_undo_it(
     async with database.connection("daemon_login") as slow, database.connection("daemon_login") as quick:
         late = Queue(slow)
         policy = await late.policy()
-        [read] = await late.candidates(1, [])
+        [read] = (await late.candidates(1)).requests
         outcome = Outcome(read, decide(read.schema_name, read.payload, policy, read.facts, requested_by="app_one"))
 
         [held] = await Queue(quick).apply(policy.version, [outcome])
@@ -41,7 +41,7 @@ async def test_a_decision_under_an_older_policy_is_made_again(
     async with database.connection("daemon_login") as connection:
         queue = Queue(connection)
         policy = await queue.policy()
-        [read] = await queue.candidates(1, [])
+        [read] = (await queue.candidates(1)).requests
         outcome = Outcome(read, decide(read.schema_name, read.payload, policy, read.facts, requested_by="app_one"))
         await admin.execute("SELECT schemad.set_policy('max_fields', '50')")
         [stale] = await queue.apply(policy.version, [outcome])
@@ -59,7 +59,7 @@ async def test_a_request_that_can_not_be_decided_on_keeps_no_other_waiting(
 
     odd = await submit(app, "odd", fields("a"))
     with monkeypatch.context() as patched:
-        patched.setattr(worker, "decide", defective)
+        patched.setattr(intake, "decide", defective)
         async with running_daemon(database.dsn("daemon_login")):
             assert (await ask(app, "good", fields("a")))["status"] == "approved"
             assert await app.fetchval("SELECT verdict FROM schemad.schema_requests WHERE id = $1", odd) is None

@@ -1,37 +1,31 @@
-"""The worker: takes batches from the queue, decides on each request, and applies and records the batch.
+"""The worker: works the queue off, and waits for more.
 
-States: drain (batches until one comes back short) → wait (for a wake-up, the next attempt of a request that was
-put off, or the poll interval) → drain. An error of the link ends both: it connects again and drains.
+States: drain (batches until nothing is due) → wait (for a wake-up, the next attempt of a request that was
+put off, or the poll interval) → drain. An error of a link ends both: it connects again and drains.
 """
 
 import asyncio
 import contextlib
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
-import asyncpg
 from structlog.typing import FilteringBoundLogger
 
+from schemad.daemon.applier import Applier
 from schemad.daemon.backoff import keep_connected
-from schemad.ddl import decide
-from schemad.policy import Policy
+from schemad.daemon.drain import Drain
+from schemad.daemon.intake import Intake
 from schemad.settings import Settings
-from schemad.store import Applied, Outcome, Queue, QueuedRequest, Result, connect
+from schemad.store import Connection, Queue, QueuedRequest, connect
 from schemad.store.connect import LINK_ERRORS
 from schemad.store.migrate import require_current_schema
-from schemad.store.outcomes import POLICY_DECIDER
 
 # Another daemon that has a request may die with it, and what kept one from being recorded may be mended: such
 # are looked at again after so many seconds.
 TAKEN_INTERVAL = 1.0
-# Rounds in which a request may be found changed underneath before it is left to the next drain.
-STALE_ROUNDS = 5
 # For the server to take a cancellation; a link that is slower is given up.
 CANCEL_TIMEOUT = 1.0
-LOCK_NOT_AVAILABLE = asyncpg.LockNotAvailableError.sqlstate
-SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
+CUT_OFF = "08006 the connection was lost while it was applied"
 
 
 class Worker:
@@ -55,7 +49,8 @@ class Worker:
         self._wakeup = wakeup
         self._stopping = stopping
         self._log = log
-        self._policy: Policy | None = None
+        # Requests whose attempt ended with the link, and is not counted yet.
+        self._cut_off: list[QueuedRequest] = []
         # Seconds until something is due that nobody will wake for; None: the poll interval will do.
         self._due: float | None = None
         # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
@@ -69,18 +64,14 @@ class Worker:
         await keep_connected(self._serve, part="worker", log=self._log)
 
     async def _serve(self, works: Callable[[], None]) -> None:
-        connection = await connect(
-            self._settings.dsn,
-            job="worker",
-            timeout=self._settings.connect_timeout,
-            lock_timeout=self._settings.lock_timeout,
-            statement_timeout=self._settings.statement_timeout,
-            answer_timeout=self._settings.statement_timeout + self._settings.probe_timeout,
-            pinned=True,
-        )
+        connections: list[Connection] = []
         try:
-            await require_current_schema(connection)
-            queue = Queue(connection)
+            connections += await self._connect()
+            reading, *applying = connections
+            await require_current_schema(reading)
+            await self._count_cut_off(reading)
+            intake = Intake(reading, self._settings, self._log)
+            appliers = [Applier(connection) for connection in applying]
             self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
             woken = True
             while not self._stopping.is_set():
@@ -88,21 +79,53 @@ class Worker:
                 self._wakeup.clear()
                 self.busy = True
                 try:
-                    found = await self._drain(queue)
+                    found = await self._drain(intake, appliers)
                 finally:
                     self.busy = False
+                await self._count_cut_off(reading)
                 works()
                 self.drained.set()
                 if found and not woken:
                     self._log.warning("queue.found_by_poll", requests=found)
                 woken = await self._wait()
         except asyncio.CancelledError:
-            # The statement in hand would go on in the server, with its locks: close() cancels it first.
-            with contextlib.suppress(*LINK_ERRORS):
-                await asyncio.wait_for(connection.close(), CANCEL_TIMEOUT)
+            # Statements in hand would go on in the server, with their locks: close() cancels them first.
+            await asyncio.gather(*(_close(connection) for connection in connections))
             raise
         finally:
-            connection.terminate()
+            for connection in connections:
+                connection.terminate()
+
+    async def _connect(self) -> list[Connection]:
+        """A connection to read on, and one for each applier."""
+        settings = self._settings
+        opening = [
+            asyncio.ensure_future(
+                connect(
+                    settings.dsn,
+                    job=job,
+                    timeout=settings.connect_timeout,
+                    lock_timeout=settings.lock_timeout,
+                    statement_timeout=settings.statement_timeout,
+                    answer_timeout=settings.statement_timeout + settings.probe_timeout,
+                    pinned=True,
+                )
+            )
+            for job in ("worker", *(["applier"] * settings.appliers))
+        ]
+        try:
+            return await asyncio.gather(*opening)
+        except BaseException:
+            for opened in await asyncio.gather(*opening, return_exceptions=True):
+                if not isinstance(opened, BaseException):
+                    opened.terminate()
+            raise
+
+    async def _count_cut_off(self, connection: Connection) -> None:
+        """Counts the attempts that ended with the link, so that none is made again and again for ever."""
+        if self._cut_off:
+            settled = await Queue(connection).count_attempts(self._cut_off, CUT_OFF)
+            self._cut_off = [request for request in self._cut_off if request.id not in settled]
 
     async def _wait(self) -> bool:
         """Waits for something to do; whether it was a wake-up, or something known to be due."""
@@ -120,127 +143,22 @@ class Worker:
                 wait.cancel()
         return bool(done) or due is not None
 
-    async def _drain(self, queue: Queue) -> int:
-        """Takes batches until there is nothing left that is due; returns how many requests it settled."""
-        settled = 0
-        leave_out: set[int] = set()
-        stale: Counter[int] = Counter()
-        while not self._stopping.is_set():
-            requests = await queue.candidates(self._settings.batch_size, leave_out)
-            if not requests:
-                break
-            policy = await self._policy_for(queue, requests)
-            waiting = [r.id for r in requests if r.facts.awaits_reference]
-            decided = {r.id: self._decide(r, policy) for r in requests if not r.facts.awaits_reference}
-            leave_out.update(i for i, outcome in decided.items() if outcome is None)
-            batch = _one_a_table(outcome for outcome in decided.values() if outcome)
-            # Under the version that they were read under: where it is another by now, the database says so.
-            results = await self._apply(queue, requests[0].policy_version, batch)
-            for outcome, applied in results:
-                self._tell(outcome, applied)
-            by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
-            stale.update(by_result[Result.STALE])
-            if not any(by_result[r] for r in SETTLED):
-                stale.update(waiting)  # another daemon has what they wait for
-            leave_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
-            leave_out.update(i for i, rounds in stale.items() if rounds >= STALE_ROUNDS)
-            self._put_off = self._put_off or bool(by_result[Result.RETRY])
-            settled += sum(len(by_result[r]) for r in SETTLED)
-            came_back_short = len(requests) < self._settings.batch_size
-            if came_back_short and not by_result[Result.STALE] and len(batch) == len(requests):
-                break
-        self._due = TAKEN_INTERVAL if leave_out else None
-        if self._put_off:
-            next_attempt = await queue.next_attempt(leave_out)
+    async def _drain(self, intake: Intake, appliers: Sequence[Applier]) -> int:
+        """Works off what is due; returns how many requests it settled."""
+        drain = Drain(intake, appliers, self._stopping, self._log)
+        try:
+            await drain.run()
+        finally:
+            self._cut_off += drain.cut_off
+        self._due = TAKEN_INTERVAL if drain.has_left or self._cut_off else None
+        if self._put_off or drain.has_put_off:
+            next_attempt = await intake.next_attempt(drain.left_out)
             self._put_off = next_attempt is not None
             if next_attempt is not None:
                 self._due = max(0.0, min(next_attempt, self._due or next_attempt))
-        return settled
-
-    async def _policy_for(self, queue: Queue, requests: Sequence[QueuedRequest]) -> Policy:
-        """The policy, loaded anew where the requests were read under another version."""
-        if self._policy is None or self._policy.version != requests[0].policy_version:
-            self._policy = await queue.policy()
-            self._log.info("policy.loaded", version=self._policy.version)
-        return self._policy
-
-    def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome | None:
-        """The outcome that a request should have; None where deciding failed, which the log then tells."""
-        try:
-            decision = decide(
-                request.schema_name,
-                request.payload,
-                policy,
-                request.facts,
-                requested_by=request.requested_by,
-                auto_create=self._settings.enable_auto_create,
-                approved_sql=request.approved_sql,
-                approved_rules=frozenset(request.seen_rules),
-            )
-        except Exception:  # noqa: BLE001 - whatever it is, it must not keep other requests waiting
-            # A defect of schemad's. It stays in the queue, and the others don't wait for it.
-            self._log.exception("request.undecided", request_id=request.id, table=request.schema_name)
-            return None
-        if request.facts.is_locked:
-            # What is to be done depends on what is in it: put off, as if the DDL had run into the lock.
-            return Outcome(request, decision, LOCK_NOT_AVAILABLE, f"{request.schema_name} is locked by somebody")
-        return Outcome(request, decision)
-
-    async def _apply(
-        self, queue: Queue, policy_version: int, batch: Sequence[Outcome]
-    ) -> list[tuple[Outcome, Applied]]:
-        """Applies a batch; one by one where it breaks off as a whole, so that the culprit fails alone."""
-        try:
-            results = await queue.apply(policy_version, batch)
-        except asyncpg.PostgresError as error:
-            if isinstance(error, LINK_ERRORS) and not isinstance(error, asyncpg.QueryCanceledError):
-                raise
-            if len(batch) > 1:
-                return [r for outcome in batch for r in await self._apply(queue, policy_version, [outcome])]
-            if batch[0].error_code is not None:
-                # Not even its record can be written. It stays in the queue, and the others don't wait for it.
-                unrecorded = Applied(batch[0].request.id, Result.UNRECORDED, error.sqlstate, str(error))
-                return [(batch[0], unrecorded)]
-            broken = replace(batch[0], error_code=error.sqlstate, error_message=str(error))
-            return await self._apply(queue, policy_version, [broken])
-        by_id = {outcome.request.id: outcome for outcome in batch}
-        return [(by_id[applied.request_id], applied) for applied in results]
-
-    def _tell(self, outcome: Outcome, applied: Applied) -> None:
-        """One line for each decision."""
-        request = outcome.request
-        log = self._log.bind(request_id=request.id, table=request.schema_name, requester=request.requester_user_id)
-        findings = [f.rule.id for f in outcome.decision.findings]
-        match applied.result:
-            case Result.APPLIED:
-                plan = outcome.decision.plan
-                operation = plan.operation.value if plan else None
-                decided_by = request.decided_by or POLICY_DECIDER
-                log.info("request.applied", operation=operation, decided_by=decided_by, findings=findings)
-            case Result.HELD:
-                log.info("request.held", findings=findings)
-            case Result.FAILED:
-                log.warning("request.failed", sqlstate=applied.error_code, error=applied.error_message)
-            case Result.UNRECORDED:
-                log.error("request.unrecorded", sqlstate=applied.error_code, error=applied.error_message)
-            case Result.RETRY:
-                log.info("request.put_off", sqlstate=applied.error_code, error=applied.error_message)
-            case Result.STALE | Result.TAKEN:
-                log.debug("request.left", why=applied.result.value)
+        return drain.settled
 
 
-def _one_a_table(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """The outcomes, without those that change a table which an earlier one changes.
-
-    These stay in the queue, to be planned anew on what the earlier one leaves.
-    """
-    seen: set[str] = set()
-    batch = []
-    for outcome in outcomes:
-        table = outcome.changes_table
-        if table in seen:
-            continue
-        if table is not None:
-            seen.add(table)
-        batch.append(outcome)
-    return batch
+async def _close(connection: Connection) -> None:
+    with contextlib.suppress(*LINK_ERRORS):
+        await asyncio.wait_for(connection.close(), CANCEL_TIMEOUT)

@@ -21,6 +21,7 @@ class Policy:
         max_fields: A request with more fields waits for review.
         max_indexes: A request with more indexes waits for review.
         max_referenced_bytes: A foreign key to a larger table waits for review.
+        max_attempts: After so many attempts a request counts as failed.
         auto_types: Types that need no review.
         further_types: Types beyond the built-in ones, by name.
         severities: Rules whose severity the policy changed, by id.
@@ -34,6 +35,7 @@ class Policy:
     max_fields: int = 100
     max_indexes: int = 10
     max_referenced_bytes: int = 100 * 2**20
+    max_attempts: int = 10
     auto_types: frozenset[str] = frozenset(KNOWN_TYPES)
     further_types: Mapping[str, KnownType] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Policy:
             max_fields=row["max_fields"],
             max_indexes=row["max_indexes"],
             max_referenced_bytes=row["max_referenced_bytes"],
+            max_attempts=row["max_attempts"],
             auto_types=frozenset(row["auto_types"]),
             further_types={
                 name: KnownType(name, Family.OTHER, catalog_name=sql_name, sql_name=sql_name)

@@ -34,16 +34,41 @@ class Applied:
     error_message: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What was read of the queue.
+
+    Attributes:
+        requests: Requests that are due, one for each table.
+        found: How many are due, others for the same tables included; less than asked for: that is all of them.
+    """
+
+    requests: list[QueuedRequest]
+    found: int
+
+
 class Queue:
     """The queue, through one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def candidates(self, limit: int, leave_out: Collection[int]) -> list[QueuedRequest]:
-        """The oldest requests that are due, at most `limit`, without those of the given ids."""
-        rows = await self._connection.fetch(query("candidates"), limit, list(leave_out))
-        return [QueuedRequest(**{**row, "facts": TableFacts.from_row(json.loads(row["facts"]))}) for row in rows]
+    async def candidates(
+        self, limit: int, leave_out: Collection[int] = (), busy_tables: Collection[str] = ()
+    ) -> Candidates:
+        """Requests that are due, at most `limit`, each requester's in turn.
+
+        Args:
+            limit: How many at most.
+            leave_out: Ids of requests that are not to be among them.
+            busy_tables: Folded names of tables, requests for which are not to be among them.
+        """
+        rows = await self._connection.fetch(query("candidates"), limit, list(leave_out), list(busy_tables))
+        requests = []
+        for row in map(dict, rows):
+            row.pop("found")
+            requests.append(QueuedRequest(**row | {"facts": TableFacts.from_row(json.loads(row["facts"]))}))
+        return Candidates(requests, rows[0]["found"] if rows else 0)
 
     async def apply(self, policy_version: int, outcomes: Sequence[Outcome]) -> list[Applied]:
         """Claims, applies and records a batch, in one transaction and one round trip.
@@ -58,6 +83,16 @@ class Queue:
             Applied(row["request_id"], Result(row["result"]), row["error_code"], row["error_message"])
             for row in rows
         ]
+
+    async def count_attempts(self, tried: Sequence[QueuedRequest], error: str) -> set[int]:
+        """Counts an attempt whose answer was cut off, for those requests that are as they were read.
+
+        Returns:
+            The ids for which that is settled; the others are locked, perhaps by that very attempt, still at work.
+        """
+        ids, attempts = [r.id for r in tried], [r.attempts for r in tried]
+        rows = await self._connection.fetch(query("count_attempts"), ids, attempts, error)
+        return {row["id"] for row in rows}
 
     async def policy(self) -> Policy:
         """The policy as it is now."""

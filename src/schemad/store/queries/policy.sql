@@ -6,6 +6,7 @@ SELECT p.version,
   p.max_fields,
   p.max_indexes,
   p.max_referenced_bytes,
+  p.max_attempts,
   array(SELECT t.name FROM schemad.safe_types AS t WHERE t.auto AND NOT t.refused) AS auto_types,
   (
     SELECT coalesce(jsonb_object_agg(t.name, t.catalog_name), '{}')::text

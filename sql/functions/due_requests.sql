@@ -1,0 +1,76 @@
+CREATE OR REPLACE FUNCTION schemad.due_requests(row_limit integer, leave_out integer[], busy_tables text[]) RETURNS integer[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+-- One plan, by index, however many requests there were when it was made.
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
+AS $function$
+-- The oldest ones; where there are more than asked for, each requester's oldest, then each one's second, and so on: a
+-- backlog of one requester does not keep the others waiting. The requester of the oldest request is always among them, so that
+-- everybody's turn comes, even where more of them wait than are looked at.
+DECLARE
+  now constant timestamptz := clock_timestamp();
+  oldest integer[];
+BEGIN
+  oldest := array(
+    SELECT r.id
+    FROM schemad.schema_requests AS r
+    WHERE r.status = 'pending' AND r.verdict IS NULL
+      AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= now)
+      AND r.id <> ALL (leave_out)
+      AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
+    ORDER BY r.id
+    LIMIT row_limit);
+  IF cardinality(oldest) < row_limit THEN
+    RETURN oldest;
+  END IF;
+
+  RETURN array(
+    WITH RECURSIVE requester AS (
+      SELECT r.requested_by, r.requester_user_id, 1 AS place
+      FROM schemad.schema_requests AS r
+      WHERE r.id = oldest[1]
+      UNION ALL
+      SELECT n.requested_by, n.requester_user_id, q.place + 1
+      FROM requester AS q
+      CROSS JOIN LATERAL (
+        SELECT r.requested_by, r.requester_user_id
+        FROM schemad.schema_requests AS r
+        WHERE r.status = 'pending' AND r.verdict IS NULL
+          AND (r.requested_by, r.requester_user_id) > (q.requested_by, q.requester_user_id)
+        ORDER BY r.requested_by, r.requester_user_id
+        LIMIT 1
+      ) AS n
+      WHERE q.place < 4 * row_limit
+    ),
+    picked AS (
+      SELECT p.id, p.turn
+      FROM requester AS q
+      CROSS JOIN LATERAL (
+        SELECT r.id, row_number() OVER (ORDER BY r.id) AS turn
+        FROM schemad.schema_requests AS r
+        WHERE r.status = 'pending' AND r.verdict IS NULL
+          AND r.requested_by = q.requested_by AND r.requester_user_id = q.requester_user_id
+          AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= now)
+          AND r.id <> ALL (leave_out)
+          AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
+        ORDER BY r.id
+        LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1)
+      ) AS p
+      UNION ALL
+      -- What is left of the batch, where some have fewer than their share.
+      SELECT o.id, row_limit + o.ordinality
+      FROM unnest(oldest) WITH ORDINALITY AS o (id, ordinality)
+    )
+    SELECT p.id
+    FROM picked AS p
+    GROUP BY p.id
+    ORDER BY min(p.turn), p.id
+    LIMIT row_limit);
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.due_requests(integer, integer[], text[]) IS
+  'Ids of requests that wait to be assessed or applied, at most row_limit, requester by requester in turn; without those of the given ids and tables. Internal to the daemon.';
