@@ -1,11 +1,6 @@
 CREATE OR REPLACE FUNCTION schemad.due_requests(row_limit integer, leave_out integer[], busy_tables text[]) RETURNS integer[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
--- One plan, by index, however many requests there were when it was made.
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_sort = off
 AS $function$
 -- The oldest ones; where there are more than asked for, each requester's oldest, then each one's second, and so on: a
 -- backlog of one requester does not keep the others waiting. The requester of the oldest request is always among them, so that
@@ -13,6 +8,7 @@ AS $function$
 DECLARE
   now constant timestamptz := clock_timestamp();
   oldest integer[];
+  first record;
 BEGIN
   oldest := array(
     SELECT r.id
@@ -27,23 +23,38 @@ BEGIN
     RETURN oldest;
   END IF;
 
+  SELECT r.requested_by, r.requester_user_id INTO first FROM schemad.schema_requests AS r WHERE r.id = oldest[1];
   RETURN array(
     WITH RECURSIVE requester AS (
-      SELECT r.requested_by, r.requester_user_id, 1 AS place
-      FROM schemad.schema_requests AS r
-      WHERE r.id = oldest[1]
+      SELECT first.requested_by, first.requester_user_id, 1 AS place
       UNION ALL
       SELECT n.requested_by, n.requester_user_id, q.place + 1
       FROM requester AS q
       CROSS JOIN LATERAL (
-        SELECT r.requested_by, r.requester_user_id
-        FROM schemad.schema_requests AS r
-        WHERE r.status = 'pending' AND r.verdict IS NULL
-          AND (r.requested_by, r.requester_user_id) > (q.requested_by, q.requester_user_id)
-        ORDER BY r.requested_by, r.requester_user_id
+        -- The next one, or, after the last one, the first of all.
+        SELECT *
+        FROM (
+          (
+            SELECT r.requested_by, r.requester_user_id
+            FROM schemad.schema_requests AS r
+            WHERE r.status = 'pending' AND r.verdict IS NULL
+              AND (r.requested_by, r.requester_user_id) > (q.requested_by, q.requester_user_id)
+            ORDER BY r.requested_by, r.requester_user_id
+            LIMIT 1
+          )
+          UNION ALL
+          (
+            SELECT r.requested_by, r.requester_user_id
+            FROM schemad.schema_requests AS r
+            WHERE r.status = 'pending' AND r.verdict IS NULL
+            ORDER BY r.requested_by, r.requester_user_id
+            LIMIT 1
+          )
+        ) AS either
         LIMIT 1
       ) AS n
       WHERE q.place < 4 * row_limit
+        AND (n.requested_by, n.requester_user_id) <> (first.requested_by, first.requester_user_id)
     ),
     picked AS (
       SELECT p.id, p.turn

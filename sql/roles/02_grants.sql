@@ -50,6 +50,7 @@ GRANT INSERT ON schemad.schema_versions, schemad.schema_changes_audit, schemad.a
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.apply_batch(integer, jsonb),
+  schemad.candidates(integer, integer[], text[]),
   schemad.due_requests(integer, integer[], text[]),
   schemad.next_attempt(integer),
   schemad.claim_batch(schemad.policy, jsonb),

@@ -79,12 +79,11 @@ async def columns_of(connection: Connection, table: str) -> list[str]:
 
 async def assert_all_or_nothing(connection: Connection) -> int:
     """Asserts that whatever was applied was so once and wholly, and the rest not at all; returns how many were."""
-    applied: int = await connection.fetchval(
-        "SELECT count(*) FROM schemad.schema_requests WHERE status = 'approved'"
-    )
+    # One query, and so one moment: a batch may still be committed after its daemon was killed.
     found = await connection.fetchrow(
         """
         SELECT
+          (SELECT count(*) FROM schemad.schema_requests WHERE status = 'approved') AS applied,
           (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') AS tables,
           (
             SELECT count(*)
@@ -103,6 +102,7 @@ async def assert_all_or_nothing(connection: Connection) -> int:
         """
     )
     assert found is not None
+    applied: int = found["applied"]
     # Two fields each: the one asked for, and the id.
     assert dict(found) == {name: applied * (2 if name == "fields" else 1) for name in found.keys()}  # noqa: SIM118
     return applied

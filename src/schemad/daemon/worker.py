@@ -77,6 +77,8 @@ class Worker:
             while not self._stopping.is_set():
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
+                if any(connection.is_closed() for connection in connections):
+                    raise ConnectionError("the server closed a session")
                 self.busy = True
                 try:
                     found = await self._drain(intake, appliers)
@@ -126,6 +128,7 @@ class Worker:
         if self._cut_off:
             settled = await Queue(connection).count_attempts(self._cut_off, CUT_OFF)
             self._cut_off = [request for request in self._cut_off if request.id not in settled]
+            self._put_off = True
 
     async def _wait(self) -> bool:
         """Waits for something to do; whether it was a wake-up, or something known to be due."""
