@@ -1,4 +1,5 @@
 -- Requests that wait to be assessed or, once approved, to be applied; with what the database holds under their names.
+-- In the order of the index schema_requests_due: what was put off comes after what was not.
 -- Nothing is locked here: the claim is made where they are applied, so that no lock waits for this process.
 -- $1: how many at most. $2: ids to leave out.
 SELECT r.id,
@@ -19,9 +20,9 @@ SELECT r.id,
   )::text AS facts,
   (SELECT p.version FROM schemad.policy AS p) AS policy_version
 FROM schemad.schema_requests AS r
-WHERE r.status = 'pending'
+WHERE r.processed_at IS NULL
   AND r.verdict IS NULL
-  AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())
+  AND coalesce(r.next_attempt_at, '-infinity') <= statement_timestamp()
   AND r.id <> ALL ($2::integer[])
-ORDER BY r.id
+ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
 LIMIT $1
