@@ -1,8 +1,7 @@
 CREATE OR REPLACE FUNCTION schemad.claim_batch(policy schemad.policy, decisions jsonb) RETURNS schemad.outcome[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
--- One plan for one request and for two hundred, that looks each of them up by its key: a scan of the index of pending
--- rows would cost 2,000 of them for one.
+-- One plan for one request and for two hundred, that looks each of them up by its key.
 SET plan_cache_mode = force_generic_plan
 SET enable_hashjoin = off
 SET enable_mergejoin = off

@@ -2,9 +2,9 @@ CREATE OR REPLACE FUNCTION schemad.due_requests(row_limit integer, leave_out int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
--- The oldest ones; where there are more than asked for, each requester's oldest, then each one's second, and so on: a
--- backlog of one requester does not keep the others waiting. The requester of the oldest request is always among them, so that
--- everybody's turn comes, even where more of them wait than are looked at.
+-- The oldest ones, what was put off after what was not. Where there are more than asked for, each requester's oldest, then
+-- each one's second, and so on: a backlog of one requester does not keep the others waiting. The requester of the oldest
+-- request is always among them, so that everybody's turn comes, even where more of them wait than are looked at.
 DECLARE
   now constant timestamptz := clock_timestamp();
   oldest integer[];
@@ -13,11 +13,11 @@ BEGIN
   oldest := array(
     SELECT r.id
     FROM schemad.schema_requests AS r
-    WHERE r.status = 'pending' AND r.verdict IS NULL
-      AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= now)
+    WHERE r.processed_at IS NULL AND r.verdict IS NULL
+      AND coalesce(r.next_attempt_at, '-infinity') <= now
       AND r.id <> ALL (leave_out)
       AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
-    ORDER BY r.id
+    ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
     LIMIT row_limit);
   IF cardinality(oldest) < row_limit THEN
     RETURN oldest;
@@ -37,7 +37,7 @@ BEGIN
           (
             SELECT r.requested_by, r.requester_user_id
             FROM schemad.schema_requests AS r
-            WHERE r.status = 'pending' AND r.verdict IS NULL
+            WHERE num_nonnulls(r.processed_at, r.verdict) = 0
               AND (r.requested_by, r.requester_user_id) > (q.requested_by, q.requester_user_id)
             ORDER BY r.requested_by, r.requester_user_id
             LIMIT 1
@@ -46,7 +46,7 @@ BEGIN
           (
             SELECT r.requested_by, r.requester_user_id
             FROM schemad.schema_requests AS r
-            WHERE r.status = 'pending' AND r.verdict IS NULL
+            WHERE num_nonnulls(r.processed_at, r.verdict) = 0
             ORDER BY r.requested_by, r.requester_user_id
             LIMIT 1
           )
@@ -60,14 +60,14 @@ BEGIN
       SELECT p.id, p.turn
       FROM requester AS q
       CROSS JOIN LATERAL (
-        SELECT r.id, row_number() OVER (ORDER BY r.id) AS turn
+        SELECT r.id, row_number() OVER (ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id) AS turn
         FROM schemad.schema_requests AS r
-        WHERE r.status = 'pending' AND r.verdict IS NULL
+        WHERE num_nonnulls(r.processed_at, r.verdict) = 0
           AND r.requested_by = q.requested_by AND r.requester_user_id = q.requester_user_id
-          AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= now)
+          AND coalesce(r.next_attempt_at, '-infinity') <= now
           AND r.id <> ALL (leave_out)
           AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
-        ORDER BY r.id
+        ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
         LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1)
       ) AS p
       UNION ALL

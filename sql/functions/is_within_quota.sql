@@ -6,7 +6,7 @@ SELECT (p.tables_in_all IS NULL OR made_now < p.tables_in_all - (
     SELECT count(*) FROM schemad.schema_registry AS r WHERE r.owner_role = role_name::name))
   AND (p.tables_per_day IS NULL OR made_now < p.tables_per_day - (
     SELECT count(*) FROM schemad.schema_registry AS r
-    WHERE r.owner_role = role_name::name AND r.created_at > clock_timestamp() - interval '24 hours'))
+    WHERE r.owner_role = role_name::name AND r.created_at > statement_timestamp() - interval '24 hours'))
 FROM schemad.policy AS p
 $function$;
 

@@ -12,7 +12,7 @@ SELECT jsonb_build_object('references', coalesce(jsonb_object_agg(wanted.name,
     'keys', schemad.key_fields(t.oid)) END), '{}'),
   'awaits_reference', coalesce(bool_or(t.oid IS NULL AND EXISTS (
     SELECT FROM schemad.schema_requests AS q
-    WHERE q.status = 'pending' AND q.verdict IS NULL AND q.id < before_id
+    WHERE num_nulls(q.processed_at, q.verdict) = 2 AND q.id < before_id
       AND lower(q.schema_name COLLATE "C") = wanted.name COLLATE "C")),
     false))
 FROM (

@@ -6,6 +6,7 @@ AS $function$
 #variable_conflict use_variable
 DECLARE
   limits record;
+  since timestamptz; -- a value, so that the index need not be read further back
   nth timestamptz;
   rule text;
   message text;
@@ -25,11 +26,12 @@ BEGIN
   -- One after the other for each role, until they commit: what can't be seen can't be counted.
   PERFORM pg_advisory_xact_lock(hashtext('schemad.limits'), hashtext(role_name));
 
+  since := clock_timestamp() - interval '1 minute';
   IF limits.requests_per_minute IS NOT NULL THEN
     SELECT r.created_at INTO nth FROM schemad.schema_requests AS r
-    WHERE r.requested_by = role_name
+    WHERE r.requested_by = role_name AND r.created_at > since
     ORDER BY r.created_at DESC OFFSET limits.requests_per_minute - 1 LIMIT 1;
-    IF nth > clock_timestamp() - interval '1 minute' THEN
+    IF FOUND THEN
       rule := 'limit.requests_per_minute';
       message := format('role %s has made %s requests within a minute', role_name, limits.requests_per_minute);
     END IF;
@@ -37,7 +39,7 @@ BEGIN
   IF rule IS NULL AND limits.requests_per_minute_and_user IS NOT NULL THEN
     SELECT r.created_at INTO nth FROM schemad.schema_requests AS r
     WHERE r.requested_by = role_name AND r.requester_user_id = requester_user_id
-      AND r.created_at > clock_timestamp() - interval '1 minute'
+      AND r.created_at > since
     ORDER BY r.created_at DESC OFFSET limits.requests_per_minute_and_user - 1 LIMIT 1;
     IF FOUND THEN
       rule := 'limit.requests_per_minute_and_user';
@@ -50,7 +52,7 @@ BEGIN
     SELECT count(*)
     FROM (
       SELECT FROM schemad.schema_requests AS r
-      WHERE r.requested_by = role_name AND r.status = 'pending'
+      WHERE r.requested_by = role_name AND r.status = 'pending' AND r.processed_at IS NULL
       LIMIT limits.pending_requests
     ) AS pending
   ) THEN

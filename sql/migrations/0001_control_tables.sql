@@ -90,7 +90,8 @@ CREATE TABLE schemad.schema_requests (
   attempts integer NOT NULL DEFAULT 0,
   next_attempt_at timestamptz,
   last_error text,
-  UNIQUE (requested_by, idempotency_key)
+  UNIQUE (requested_by, idempotency_key),
+  CONSTRAINT processed_once_decided CHECK ((status = 'pending') = (processed_at IS NULL))
 );
 COMMENT ON TABLE schemad.schema_requests IS
   'Requests for tables and fields, and the queue of the daemon. INSERT requester_user_id, schema_name and request_payload, or call schemad.submit_request().';
@@ -115,19 +116,29 @@ COMMENT ON COLUMN schemad.schema_requests.attempts IS 'How often it was tried; e
 COMMENT ON COLUMN schemad.schema_requests.next_attempt_at IS 'Not tried again before this time.';
 COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of the last attempt that did not succeed.';
 
--- The queue: held and decided requests are not in it, so they can't slow or starve new ones.
-CREATE INDEX schema_requests_claimable ON schemad.schema_requests (id)
-  WHERE status = 'pending' AND verdict IS NULL;
+-- The queue, in the order in which it is worked off: what was put off stands behind what was not, by the time at which it is
+-- due, so that nobody reads past it. Held and decided requests are not in it, so they can't slow or starve new ones.
+-- That a request is undecided is said in another way by each of these indexes, and by the query that it is for: the
+-- planner, which takes whatever it believes to be all but empty for as good as any, is left no other.
+CREATE INDEX schema_requests_due ON schemad.schema_requests (coalesce(next_attempt_at, '-infinity'::timestamptz), id)
+  WHERE processed_at IS NULL AND verdict IS NULL;
 -- For each requester's turn.
-CREATE INDEX schema_requests_turns ON schemad.schema_requests (requested_by, requester_user_id, id)
-  WHERE status = 'pending' AND verdict IS NULL;
--- For a request whose foreign key points at a table that was asked for earlier.
+CREATE INDEX schema_requests_turns
+  ON schemad.schema_requests (requested_by, requester_user_id, coalesce(next_attempt_at, '-infinity'::timestamptz), id)
+  WHERE num_nonnulls(processed_at, verdict) = 0;
+-- For a foreign key to a table that was asked for earlier.
 CREATE INDEX schema_requests_awaited ON schemad.schema_requests (lower(schema_name COLLATE "C"), id)
-  WHERE status = 'pending' AND verdict IS NULL;
+  WHERE num_nulls(processed_at, verdict) = 2;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
 -- For the limits: the n-th latest request of a role, and its pending ones.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);
-CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by) WHERE status = 'pending';
+CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by)
+  WHERE status = 'pending' AND processed_at IS NULL;
+-- For schemad.prune(), as the two below on created_at.
+CREATE INDEX schema_requests_processed ON schemad.schema_requests (processed_at) WHERE processed_at IS NOT NULL;
+-- What is dead in the queue has to be read past until it is vacuumed, and depends on the traffic, not on the history.
+-- A fillfactor would help nothing: what a decision changes is in the indexes, so no update is heap-only.
+ALTER TABLE schemad.schema_requests SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 CREATE TABLE schemad.schema_changes_audit (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -153,6 +164,8 @@ CREATE TABLE schemad.auto_create_log (
 );
 COMMENT ON TABLE schemad.auto_create_log IS
   'One row for each decision of the daemon: created (or changed, or dropped), skipped (held for review, or nothing to do) or failed.';
+CREATE INDEX auto_create_log_created ON schemad.auto_create_log (created_at);
+ALTER TABLE schemad.auto_create_log SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON COLUMN schemad.auto_create_log.schema_name IS 'schema_requests.schema_name.';
 COMMENT ON COLUMN schemad.auto_create_log.table_name IS 'The table, with the database schema it is in.';
 COMMENT ON COLUMN schemad.auto_create_log.details IS 'request_id, operation, findings; for failures sqlstate and error.';
@@ -173,6 +186,8 @@ COMMENT ON COLUMN schemad.notifications.payload IS 'request_id, schema_name, sta
 COMMENT ON COLUMN schemad.notifications.delivered IS 'Set by whoever passed the message on.';
 COMMENT ON COLUMN schemad.notifications.role_name IS 'requested_by of the request: the role that may read the row.';
 CREATE INDEX notifications_undelivered ON schemad.notifications (user_id, id) WHERE NOT delivered;
+CREATE INDEX notifications_created ON schemad.notifications (delivered, created_at);
+ALTER TABLE schemad.notifications SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 CREATE TYPE schemad.outcome AS (
   result text,

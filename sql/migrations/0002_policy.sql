@@ -18,6 +18,11 @@ CREATE TABLE schemad.policy (
   tables_in_all integer CHECK (tables_in_all >= 0),
   max_attempts integer NOT NULL DEFAULT 10 CHECK (max_attempts BETWEEN 1 AND 1000),
   allow_self_approval boolean NOT NULL DEFAULT false,
+  -- A day at least: '90' means 90 seconds to PostgreSQL, and what was pruned is gone.
+  keep_logs interval DEFAULT '90 days' CHECK (keep_logs BETWEEN '1 day' AND '1000 years'),
+  keep_delivered interval DEFAULT '30 days' CHECK (keep_delivered BETWEEN '1 day' AND '1000 years'),
+  keep_undelivered interval CHECK (keep_undelivered BETWEEN '1 day' AND '1000 years'),
+  keep_requests interval CHECK (keep_requests BETWEEN '1 day' AND '1000 years'),
   changed_at timestamptz NOT NULL DEFAULT now(),
   changed_by text NOT NULL DEFAULT session_user
 );
@@ -39,7 +44,23 @@ COMMENT ON COLUMN schemad.policy.tables_per_day IS
 COMMENT ON COLUMN schemad.policy.tables_in_all IS 'The same, for all tables that a role has.';
 COMMENT ON COLUMN schemad.policy.max_attempts IS 'After so many attempts a request with passing errors counts as failed.';
 COMMENT ON COLUMN schemad.policy.allow_self_approval IS 'True: a requester may approve its own requests (no four eyes).';
+COMMENT ON COLUMN schemad.policy.keep_logs IS
+  'Rows of auto_create_log older than this are pruned, such as ''90 days''; a day at least. NULL: never.';
+COMMENT ON COLUMN schemad.policy.keep_delivered IS
+  'Delivered notifications that were written longer ago are pruned; a day at least. NULL: never.';
+COMMENT ON COLUMN schemad.policy.keep_undelivered IS 'The same, for notifications that nobody marked as delivered.';
+COMMENT ON COLUMN schemad.policy.keep_requests IS
+  'Requests that were applied, rejected or withdrawn longer ago are pruned, and their idempotency keys with them; a day at least. NULL: never.';
 INSERT INTO schemad.policy DEFAULT VALUES;
+
+CREATE TABLE schemad.pruning (
+  is_pruning boolean PRIMARY KEY DEFAULT true CHECK (is_pruning),
+  turn_at timestamptz NOT NULL DEFAULT '-infinity'
+);
+COMMENT ON TABLE schemad.pruning IS 'One row, by which daemons take turns at pruning.';
+COMMENT ON COLUMN schemad.pruning.is_pruning IS 'Always true: there is one row.';
+COMMENT ON COLUMN schemad.pruning.turn_at IS 'When a daemon last began to prune.';
+INSERT INTO schemad.pruning DEFAULT VALUES;
 
 CREATE TABLE schemad.safe_types (
   name text PRIMARY KEY,

@@ -46,6 +46,9 @@ GRANT UPDATE (status, processed_at, verdict, findings, plan_sql, decided_by, dec
   next_attempt_at, last_error) ON schemad.schema_requests TO schemad_daemon;
 GRANT INSERT, UPDATE, DELETE ON schemad.schema_registry, schemad.schema_fields TO schemad_daemon;
 GRANT USAGE ON SEQUENCE schemad.schema_registry_id_seq TO schemad_daemon;
+-- It removes what the policy says is old enough, and nothing else: no plain DELETE.
+GRANT EXECUTE ON FUNCTION schemad.prune(integer) TO schemad_daemon;
+GRANT SELECT, UPDATE (turn_at) ON schemad.pruning TO schemad_daemon;
 GRANT INSERT ON schemad.schema_versions, schemad.schema_changes_audit, schemad.auto_create_log, schemad.notifications
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         description="How long DDL waits for a lock before its request is put off; all readers wait behind it.",
     )
     statement_timeout: float = Field(default=30.0, gt=0, le=3600, description="For one batch in the server.")
+    prune_interval: float = Field(
+        default=3600.0,
+        gt=0,
+        le=86400,
+        description="Rows that are older than the policy keeps are pruned this often, by one daemon in turn.",
+    )
     drain_deadline: float = Field(
         default=10.0, gt=0, le=600, description="For the batch in hand, once asked to stop."
     )

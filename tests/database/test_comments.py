@@ -107,6 +107,7 @@ API = [
     "allow_type",
     "disallow_type",
     "set_rule_severity",
+    "prune",
 ]
 
 
@@ -194,6 +195,7 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "validate_request",
         "keep_policy_change",
         "preview_request",
+        "prune",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 

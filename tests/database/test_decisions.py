@@ -71,8 +71,8 @@ async def test_what_is_decided_stays_decided(
 ) -> None:
     request_id = await held(admin, app)
     await admin.execute(
-        "UPDATE schemad.schema_requests SET status = $2, decided_by = 'dba_two', decision_reason = 'so it is' "
-        "WHERE id = $1",
+        "UPDATE schemad.schema_requests SET status = $2, processed_at = now(), decided_by = 'dba_two', "
+        "decision_reason = 'so it is' WHERE id = $1",
         request_id,
         status,
     )

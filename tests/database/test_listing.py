@@ -25,7 +25,12 @@ async def test_by_status(admin: Connection, app: Connection) -> None:
     ids = {}
     for status in ("pending", "approved", "rejected", "cancelled"):
         ids[status] = await held(admin, app, f"is_{status}")
-        await admin.execute("UPDATE schemad.schema_requests SET status = $2 WHERE id = $1", ids[status], status)
+        await admin.execute(
+            "UPDATE schemad.schema_requests SET status = $2::text, "
+            "processed_at = CASE WHEN $2 <> 'pending' THEN now() END WHERE id = $1",
+            ids[status],
+            status,
+        )
     for status, request_id in ids.items():
         assert await _ids(app, f"'{status}'") == [request_id]
         assert await _ids(app, f"status => '{status}'") == [request_id]
@@ -62,7 +67,9 @@ async def test_what_waits_is_a_view_with_reasons_and_plan(admin: Connection, app
     queued = await submit(app, "queued", fields("a"))
     waiting = await held(admin, app)
     decided = await held(admin, app, "decided")
-    await admin.execute("UPDATE schemad.schema_requests SET status = 'rejected' WHERE id = $1", decided)
+    await admin.execute(
+        "UPDATE schemad.schema_requests SET status = 'rejected', processed_at = now() WHERE id = $1", decided
+    )
     rows = await app.fetch("SELECT id, schema_name, state, why, plan_sql FROM schemad.pending_requests")
     assert [tuple(row) for row in rows] == [
         (queued, "queued", "queued", "not yet assessed", None),

@@ -26,6 +26,11 @@ SETTINGS: dict[str, tuple[str, Any, list[tuple[str, str]]]] = {
     "tables_per_day": ("0", 0, [("-1", "23514")]),
     "tables_in_all": ("100", 100, [("-1", "23514")]),
     "allow_self_approval": ("true", True, [("perhaps", "22P02")]),
+    # '90' is 90 seconds to PostgreSQL.
+    "keep_logs": ("7 days", "7 days", [("90", "23514"), ("1001 years", "23514"), ("-1 year", "23514")]),
+    "keep_delivered": ("P1D", "1 day", [("23:59", "23514"), ("1001 years", "23514"), ("long", "22007")]),
+    "keep_undelivered": ("1 year", "1 year", [("0", "23514"), ("1001 years", "23514"), ("", "22007")]),
+    "keep_requests": ("3 months", "3 mons", [("1 hour", "23514"), ("1001 years", "23514"), ("3 moons", "22007")]),
 }
 WITHOUT_LIMIT = {
     "owner_role",
@@ -34,6 +39,10 @@ WITHOUT_LIMIT = {
     "pending_requests",
     "tables_per_day",
     "tables_in_all",
+    "keep_logs",
+    "keep_delivered",
+    "keep_undelivered",
+    "keep_requests",
 }
 # Each way to change the policy, by function and by hand.
 CHANGES = [

@@ -137,7 +137,9 @@ async def test_the_same_key_again_returns_the_first_request(admin: Connection, a
     first = await submit(app, "notes", fields("a"), key="order-1")
     assert await submit(app, "notes", fields("a"), key="order-1") == first
     # Whatever became of it meanwhile.
-    await admin.execute("UPDATE schemad.schema_requests SET status = 'cancelled' WHERE id = $1", first)
+    await admin.execute(
+        "UPDATE schemad.schema_requests SET status = 'cancelled', processed_at = now() WHERE id = $1", first
+    )
     assert await submit(app, "notes", fields("a"), key="order-1") == first
     assert await submit(app, "notes", fields("a"), key="order-2") != first
     assert await admin.fetchval("SELECT count(*) FROM schemad.schema_requests") == 2

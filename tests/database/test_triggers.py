@@ -73,7 +73,10 @@ async def test_recording_an_outcome_wakes_nobody(database: Database, admin: Conn
     request_id = await submit(app, "notes", fields("a"))
     async with listening(database, REQUESTS) as so_far:
         await hold(admin, request_id)
-        await admin.execute("UPDATE schemad.schema_requests SET status = 'approved' WHERE id = $1", request_id)
+        await admin.execute(
+            "UPDATE schemad.schema_requests SET status = 'approved', processed_at = now() WHERE id = $1",
+            request_id,
+        )
         assert await so_far() == []
 
 

@@ -32,7 +32,9 @@ async def test_it_returns_the_request_as_the_daemon_decided_it(app: Connection, 
 @pytest.mark.parametrize("status", ["approved", "rejected", "cancelled"])
 async def test_it_returns_at_once_what_is_decided(admin: Connection, app: Connection, status: str) -> None:
     request_id = await submit(app, "notes", fields("a"))
-    await admin.execute("UPDATE schemad.schema_requests SET status = $2 WHERE id = $1", request_id, status)
+    await admin.execute(
+        "UPDATE schemad.schema_requests SET status = $2, processed_at = now() WHERE id = $1", request_id, status
+    )
     # With no time at all, and no warning about it.
     warnings: list[Any] = []
     app.add_log_listener(lambda _, message: warnings.append(message))

@@ -1,4 +1,4 @@
-"""The moving parts: a listener that is woken, a worker that does the work, a daemon that keeps both running."""
+"""The moving parts: a listener that is woken, a worker, a pruner, and a daemon that keeps them running."""
 
 from schemad.daemon.daemon import Daemon
 

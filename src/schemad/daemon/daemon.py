@@ -1,4 +1,4 @@
-"""The daemon: a listener and a worker side by side, from the first sweep to an orderly stop."""
+"""The daemon: a listener, a worker and a pruner side by side, from the first sweep to an orderly stop."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import structlog
 
 from schemad import __version__
 from schemad.daemon.listener import Listener
+from schemad.daemon.pruner import Pruner
 from schemad.daemon.worker import Worker
 from schemad.settings import Settings
 from schemad.store import connect
@@ -31,6 +32,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self.listener = Listener(settings, self._wakeup, self._log)
         self.worker = Worker(settings, self._wakeup, self._stopping, self._log)
+        self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log)
 
     async def run(self, *, handle_signals: bool = True) -> None:
         """Runs until stopped; SIGTERM and SIGINT stop it where `handle_signals` says so.
@@ -47,22 +49,23 @@ class Daemon:
         self._log.info("daemon.started", version=__version__)
         listening = asyncio.create_task(self.listener.run(), name="listener")
         working = asyncio.create_task(self.worker.run(), name="worker")
+        pruning = asyncio.create_task(self.pruner.run(), name="pruner")
         telling = asyncio.create_task(self._tell_ready(), name="ready")
         stopped = asyncio.create_task(self._stopping.wait(), name="stopping")
         # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
         telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._stopping.set())
         try:
             # Any part that ends by itself before it was asked to has failed, and takes the daemon with it.
-            await asyncio.wait({listening, working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({listening, working, pruning, stopped}, return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
             await self._finish(working)
-            for part in (listening, working, telling):
+            for part in (listening, working, pruning, telling):
                 if part.done() and not part.cancelled() and (error := part.exception()):
                     raise error
         finally:
-            for task in (listening, working, telling, stopped):
+            for task in (listening, working, pruning, telling, stopped):
                 task.cancel()
-            await asyncio.gather(listening, working, telling, stopped, return_exceptions=True)
+            await asyncio.gather(listening, working, pruning, telling, stopped, return_exceptions=True)
             self._log.info("daemon.stopped")
 
     def stop(self, reason: str = "asked to") -> None:

@@ -1,7 +1,9 @@
--- Seconds until the next request that was put off is due; NULL where there is none. $1: ids to leave out.
-SELECT extract(epoch FROM min(r.next_attempt_at) - clock_timestamp())::double precision
+-- By the index schema_requests_due. Seconds until the next request that was put off is due; no row where there is none. $1: ids to leave out.
+SELECT extract(epoch FROM r.next_attempt_at - clock_timestamp())::double precision
 FROM schemad.schema_requests AS r
-WHERE r.status = 'pending'
+WHERE r.processed_at IS NULL
   AND r.verdict IS NULL
-  AND r.next_attempt_at IS NOT NULL
+  AND coalesce(r.next_attempt_at, '-infinity') > '-infinity'
   AND r.id <> ALL ($1::integer[])
+ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
+LIMIT 1

@@ -1,0 +1,141 @@
+"""A request costs what it costs, however many were there before it, are held, or wait for their next attempt."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from schemad.store import Connection, Queue
+from schemad.store.sql_files import query
+from tests.support.daemons import running_daemon
+from tests.support.databases import Database, fields
+from tests.support.requests import ask, until
+
+PROCESSED = """
+SET session_replication_role = replica;
+INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, status, verdict, created_at,
+  processed_at, requested_by)
+SELECT 'user123', 'old_' || n, '{}', 'approved', 'auto', now() - interval '1 day', now(), 'app_one'
+FROM generate_series(1, 20000) AS n;
+INSERT INTO schemad.auto_create_log (schema_name, action)
+SELECT 'old_' || n, 'created' FROM generate_series(1, 20000) AS n;
+INSERT INTO schemad.notifications (user_id, role_name, payload)
+SELECT 'user123', 'app_one', '{}' FROM generate_series(1, 20000) AS n;
+INSERT INTO schemad.schema_registry (name, owner_role, created_at)
+SELECT 'old_' || n, 'app_one', now() - interval '2 days' FROM generate_series(1, 5000) AS n;
+RESET session_replication_role
+"""
+PENDING = """
+SET session_replication_role = replica;
+INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, verdict, next_attempt_at,
+  created_at, requested_by)
+SELECT 'user123', 'waits_' || n, '{}', CASE WHEN n % 2 = 0 THEN 'review' END,
+  CASE WHEN n % 2 = 1 THEN now() + interval '1 hour' END, now() - interval '1 day', 'app_one'
+FROM generate_series(1, 2000) AS n;
+RESET session_replication_role
+"""
+BACKLOG = """
+SET session_replication_role = replica;
+INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, requested_by)
+SELECT CASE WHEN n > 3000 THEN 'other_' || n ELSE 'user123' END, 'due_' || n, '{"fields": []}', 'app_one'
+FROM generate_series(1, 3003) AS n;
+RESET session_replication_role
+"""
+# What autovacuum may have done when a plan is made. The second has the planner believe that nothing waits.
+STATISTICS = {
+    "none": [PROCESSED, PENDING],
+    "of an empty queue": [PROCESSED, "VACUUM ANALYZE", PENDING],
+    "current": [PROCESSED, PENDING, "VACUUM ANALYZE"],
+}
+GROWN = ["schema_requests", "auto_create_log", "notifications", "schema_registry"]
+LIMITS = {
+    "requests_per_minute": 1500,
+    "requests_per_minute_and_user": 1500,
+    "pending_requests": 100_000,
+    "tables_per_day": 1000,
+}
+READ = """
+SELECT jsonb_object_agg(name, rows)::text
+FROM (
+  SELECT t.relname AS name, t.seq_tup_read AS rows FROM pg_stat_user_tables AS t WHERE t.relname = ANY ($1)
+  UNION ALL
+  SELECT i.indexrelname, i.idx_tup_read FROM pg_stat_user_indexes AS i WHERE i.relname = ANY ($1)
+) AS counted
+"""
+# What a session has read is counted at its end, or when it asks for that.
+COUNT = "SELECT pg_stat_force_next_flush()"
+ENDED = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'daemon_login')"
+FEW = 60  # the polls of wait_for_request() are among them
+
+
+async def rows_read(admin: Connection) -> dict[str, int]:
+    """Rows of each table that were read in a scan of the whole, and entries of each index, so far."""
+    await admin.execute(COUNT)
+    found: dict[str, int] = json.loads(await admin.fetchval(READ, GROWN))
+    return found
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes."""
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+async def assert_read_in_order(daemon: Connection, name: str, parameters: str, arguments: str) -> None:
+    """Asserts that a query of the queue reads the index that has its order, and nothing that it does not want."""
+    await daemon.execute(f"PREPARE {name} ({parameters}) AS {query(name)}")
+    explained = await daemon.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {name} ({arguments})")
+    found = list(nodes(json.loads(explained)[0]["Plan"]))
+    reads = [n for n in found if n.get("Relation Name") == "schema_requests"]
+    assert [(n["Node Type"], n["Index Name"]) for n in reads] == [("Index Scan", "schema_requests_due")]
+    assert reads[0].get("Rows Removed by Filter", 0) <= 1
+    assert "Sort" not in {n["Node Type"] for n in found}
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+async def test_a_request_reads_neither_the_history_nor_what_waits(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    for table in GROWN:
+        # Else they may be whatever the moment makes them.
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    for statement in STATISTICS[statistics]:
+        await admin.execute(statement)
+    for limit, value in LIMITS.items():
+        await admin.execute("SELECT schemad.set_policy($1, $2)", limit, str(value))
+
+    before = await rows_read(admin)
+    async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
+        assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+        await app.execute(COUNT)
+    await until(admin, ENDED)
+    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    # The limit on pending requests counts those, up to where it would refuse.
+    assert 2000 <= read.pop("schema_requests_pending") < 2000 + FEW
+    assert {name: rows for name, rows in read.items() if rows > FEW} == {}
+
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        async with database.connection("daemon_login") as daemon:
+            await daemon.execute(f"SET plan_cache_mode = {mode}")
+            await assert_read_in_order(daemon, "next_attempt", "integer[]", "'{22000}'")
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    for table in GROWN:
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    for statement in STATISTICS[statistics]:
+        await admin.execute(statement)
+    await admin.execute(BACKLOG)
+    async with database.connection("daemon_login") as daemon:
+        before = await rows_read(admin)
+        candidates = await Queue(daemon).candidates(10)
+        assert (candidates.found, len({r.requester_user_id for r in candidates.requests})) == (10, 4)
+        await daemon.execute(COUNT)
+    await until(admin, ENDED)
+    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    assert {name: rows for name, rows in read.items() if rows > FEW} == {}
