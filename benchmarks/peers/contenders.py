@@ -47,7 +47,7 @@ def contenders() -> list[Contender]:
         # It has no use for the payload: its table is always the same.
         Contender(
             "smallest_daemon",
-            "smallest daemon (no records)",
+            "smallest daemon",
             smallest_daemon,
             f"SELECT pg_notify('{CHANNEL}', $1) WHERE $2::text IS NOT NULL",
             records=None,

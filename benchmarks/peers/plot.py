@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from html import escape
 
-from benchmarks.peers.results import Result
+from benchmarks.peers.results import Result, figure
 
 ROW, TOP, BOTTOM = 30, 74, 52
 NAMES, PANEL, GAP, MARGIN = 226, 300, 74, 24
@@ -63,7 +63,7 @@ def _names(results: list[Result]) -> Iterator[str]:
 def _latencies(results: list[Result], left: float) -> Iterator[str]:
     """A dot at the median, and a line from there to the 99th percentile."""
     lowest = 10 ** math.floor(math.log10(min(r.p50 for r in results)))
-    highest = 10 ** math.ceil(math.log10(max(r.p99 for r in results)))
+    highest = _round_step(max(r.p99 for r in results))
 
     def x(value: float) -> float:
         return left + PANEL * math.log(value / lowest) / math.log(highest / lowest)
@@ -71,7 +71,7 @@ def _latencies(results: list[Result], left: float) -> Iterator[str]:
     yield from _heading(
         "From commit to table, in milliseconds", "dot: p50, end of the line: p99; to the left is better", left
     )
-    ticks = [lowest * 10**n for n in range(round(math.log10(highest / lowest)) + 1)]
+    ticks = [lowest * 10**n for n in range(math.floor(math.log10(highest / lowest)) + 1)]
     yield from _grid([(x(tick), f"{tick:,.0f}") for tick in ticks], len(results))
     for number, result in enumerate(results):
         y, best = _middle(number), " best" if _is_ours(result) else ""
@@ -89,7 +89,7 @@ def _rates(results: list[Result], left: float) -> Iterator[str]:
     for number, result in enumerate(results):
         y, best, length = _middle(number), " best" if _is_ours(result) else "", PANEL * result.rate / most
         yield f'  <rect class="mark{best}" x="{left}" y="{y - 7}" width="{length:.1f}" height="14"/>'
-        yield f'  <text class="axis" x="{left + length + 6:.1f}" y="{y + 4}">{result.rate:,.0f}</text>'
+        yield f'  <text class="axis" x="{left + length + 6:.1f}" y="{y + 4}">{figure(result.rate)}</text>'
 
 
 def _heading(title: str, hint: str, left: float) -> Iterator[str]:

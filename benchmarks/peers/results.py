@@ -48,10 +48,10 @@ class Result:
         """As text, in the order of `COLUMNS`."""
         return (
             self.contender.name,
-            _figure(self.p50),
-            _figure(self.p99),
+            figure(self.p50),
+            figure(self.p99),
             _ratio(self.latency_ratio),
-            _figure(self.rate),
+            figure(self.rate),
             _ratio(self.rate_ratio),
         )
 
@@ -97,7 +97,10 @@ def summarised(taking_part: list[Contender], repetitions: list[dict[str, Repetit
 
 def table(results: list[Result]) -> Table:
     """For the terminal."""
-    shown = Table(*COLUMNS)
+    shown = Table()
+    for column in COLUMNS:
+        first = column == COLUMNS[0]
+        shown.add_column(column, justify="left" if first else "right", no_wrap=first)
     for result in results:
         shown.add_row(*result.cells())
     return shown
@@ -128,7 +131,7 @@ def _versions() -> Iterator[str]:
         yield f"{peer} {pinned.get(peer) or locked[f'node_modules/{peer}']['version']}"
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
     """Three digits or so, as more would be noise."""
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
