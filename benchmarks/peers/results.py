@@ -56,7 +56,8 @@ class Result:
         )
 
 
-COLUMNS = ("who", "p50 ms", "p99 ms", "by smallest", "tables/s", "by smallest")
+# Ratios are to the smallest daemon.
+COLUMNS = ("who", "p50 ms", "p99 ms", "ratio", "tables/s", "ratio")
 
 
 @dataclass(frozen=True, slots=True)
