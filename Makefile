@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint fuzz bench docs lock clean
+.PHONY: help install demo dev test lint fuzz bench bench-peers docs lock lock-peers clean
 
 help: ## Show what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## Install schemad and its tools into .venv
 
@@ -42,6 +43,22 @@ fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
 bench: $(INSTALLED) ## Latency and backlog beside their floors, as ratios
 	$(BIN)/python -m benchmarks
 
+bench-peers: $(INSTALLED) $(PEERS)/node_modules/.installed $(PEERS)/.venv/.installed ## The same beside job queues; OPTIONS="--help"
+	$(BIN)/python -m benchmarks.peers $(OPTIONS)
+
+$(PEERS)/node_modules/.installed: $(PEERS)/package.json $(PEERS)/package-lock.json
+	@command -v npm >/dev/null || \
+		{ echo "bench-peers needs Node.js with npm, for graphile-worker and pg-boss: install Node.js 22.18 or newer" >&2; exit 1; }
+	@echo "installing graphile-worker and pg-boss into $(PEERS)/node_modules"
+	@npm ci --prefix $(PEERS) --no-audit --no-fund --loglevel error
+	@touch $@
+
+$(PEERS)/.venv/.installed: $(PEERS)/requirements.txt
+	@echo "installing procrastinate and pgqueuer into $(PEERS)/.venv"
+	@$(PYTHON) -m venv $(PEERS)/.venv
+	@$(PEERS)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 docs: $(INSTALLED) ## Write the generated reference pages anew
 	$(BIN)/python -m tools.reference
 
@@ -49,5 +66,10 @@ lock: ## Write requirements.lock anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 		--extra test --python-version 3.11 pyproject.toml -o requirements.lock
 
+lock-peers: ## Write the lock files of the job queues anew (needs uv and npm)
+	cd $(PEERS) && uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 requirements.in -o requirements.txt
+	npm install --prefix $(PEERS) --package-lock-only --no-audit --no-fund
+
 clean: ## Remove what make installed and built
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,6 +9,8 @@ DECLARE
   now constant timestamptz := clock_timestamp();
   oldest integer[];
   first record;
+  workers integer;
+  lane integer;
 BEGIN
   oldest := array(
     SELECT r.id
@@ -21,6 +23,16 @@ BEGIN
     LIMIT row_limit);
   IF cardinality(oldest) < row_limit THEN
     RETURN oldest;
+  END IF;
+
+  -- Daemons that share a long queue prefer different requests of it, else they would plan the same ones: now and then
+  -- they don't, in case that one of them stands still.
+  SELECT count(*), count(*) FILTER (WHERE a.pid < pg_backend_pid()) INTO workers, lane
+  FROM pg_stat_activity AS a
+  WHERE a.datname = current_database() AND a.application_name = 'schemad worker';
+  IF workers = 0 OR random() < 0.1 THEN
+    workers := 1;
+    lane := 0;
   END IF;
 
   SELECT r.requested_by, r.requester_user_id INTO first FROM schemad.schema_requests AS r WHERE r.id = oldest[1];
@@ -68,7 +80,7 @@ BEGIN
           AND r.id <> ALL (leave_out)
           AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
         ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
-        LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1)
+        LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1) * workers
       ) AS p
       UNION ALL
       -- What is left of the batch, where some have fewer than their share.
@@ -78,7 +90,7 @@ BEGIN
     SELECT p.id
     FROM picked AS p
     GROUP BY p.id
-    ORDER BY min(p.turn), p.id
+    ORDER BY p.id % workers = lane DESC, min(p.turn), p.id
     LIMIT row_limit);
 END
 $function$;

@@ -29,6 +29,8 @@ SOURCES = (
     "requirements.lock",
 )
 FOLDERS = ("src", "sql", "systemd", "docs", "tests", "benchmarks")
+# What make and Python leave in them.
+INSTALLED = ("__pycache__", ".venv", "node_modules")
 
 
 def run(*command: object, cwd: Path) -> str:
@@ -55,7 +57,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             shutil.copy(ROOT / name, copy / name)
     for name in FOLDERS:
         if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(*INSTALLED))
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", built, copy, cwd=built)
     (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
     return wheel, source

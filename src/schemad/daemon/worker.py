@@ -25,6 +25,8 @@ from schemad.store.migrate import require_current_schema
 TAKEN_INTERVAL = 1.0
 # For the server to take a cancellation; a link that is slower is given up.
 CANCEL_TIMEOUT = 1.0
+# A session's memory grows with each table that it made, about 0.4 MB for a thousand: after so many it is replaced.
+RECYCLE_AFTER = 20_000
 CUT_OFF = "08006 the connection was lost while it was applied"
 
 
@@ -61,7 +63,8 @@ class Worker:
 
     async def run(self) -> None:
         """Works until `stopping` is set, connecting again whenever the link fails."""
-        await keep_connected(self._serve, part="worker", log=self._log)
+        while not self._stopping.is_set():
+            await keep_connected(self._serve, part="worker", log=self._log)
 
     async def _serve(self, works: Callable[[], None]) -> None:
         connections: list[Connection] = []
@@ -73,8 +76,8 @@ class Worker:
             intake = Intake(reading, self._settings, self._log)
             appliers = [Applier(connection) for connection in applying]
             self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
-            woken = True
-            while not self._stopping.is_set():
+            woken, settled = True, 0
+            while not self._stopping.is_set() and settled < RECYCLE_AFTER:
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
                 if any(connection.is_closed() for connection in connections):
@@ -89,7 +92,9 @@ class Worker:
                 self.drained.set()
                 if found and not woken:
                     self._log.warning("queue.found_by_poll", requests=found)
-                woken = await self._wait()
+                settled += found
+                if settled < RECYCLE_AFTER:
+                    woken = await self._wait()
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
             await asyncio.gather(*(_close(connection) for connection in connections))
