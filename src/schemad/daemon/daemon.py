@@ -50,11 +50,11 @@ class Daemon:
         telling = asyncio.create_task(self._tell_ready(), name="ready")
         stopped = asyncio.create_task(self._stopping.wait(), name="stopping")
         # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
-        telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._stopping.set())
+        telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._end())
         try:
             # Any part that ends by itself before it was asked to has failed, and takes the daemon with it.
             await asyncio.wait({listening, working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            self._stopping.set()
+            self._end()
             await self._finish(working)
             for part in (listening, working, telling):
                 if part.done() and not part.cancelled() and (error := part.exception()):
@@ -69,7 +69,11 @@ class Daemon:
         """Asks it to finish the batch in hand and stop. A second call changes nothing."""
         if not self._stopping.is_set():
             self._log.info("daemon.stopping", reason=reason, deadline=self._settings.drain_deadline)
-            self._stopping.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._stopping.set()
+        self._wakeup.set()  # the worker waits for nothing else
 
     async def _check_database(self) -> None:
         """Fails fast, with what mends it, on what waiting would not mend."""

@@ -40,7 +40,7 @@ class Worker:
     Args:
         settings: Where, how many at once, how often to poll.
         wakeup: Set by whoever knows that there may be something to do.
-        stopping: Once set, the batch in hand is the last one.
+        stopping: Once set, the batch in hand is the last one. Whoever sets it sets `wakeup` too.
         log: Where each decision is told.
     """
 
@@ -109,16 +109,13 @@ class Worker:
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
         due = self._due
         timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
-        waits = [
-            asyncio.ensure_future(self._wakeup.wait()),
-            asyncio.ensure_future(self._stopping.wait()),
-        ]
         try:
-            done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return bool(done) or due is not None
+            # One event and no task: this is between a notification and the query that it causes.
+            async with asyncio.timeout(timeout):
+                await self._wakeup.wait()
+        except TimeoutError:
+            return due is not None
+        return True
 
     async def _drain(self, queue: Queue) -> int:
         """Takes batches until there is nothing left that is due; returns how many requests it settled."""
