@@ -15,6 +15,7 @@ import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.backoff import keep_connected
+from schemad.daemon.pace import Pace
 from schemad.ddl import decide
 from schemad.policy import Policy
 from schemad.settings import Settings
@@ -60,6 +61,9 @@ class Worker:
         self._due: float | None = None
         # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
         self._put_off = True
+        self._pace = Pace()
+        # How often it has looked at the queue.
+        self.sweeps = 0
         self.drained = asyncio.Event()
         # Whether it may have a batch in hand.
         self.busy = False
@@ -92,8 +96,11 @@ class Worker:
                 finally:
                     self.busy = False
                 works()
+                self.sweeps += 1
                 self.drained.set()
-                if found and not woken:
+                if woken and not found:
+                    self._pace.swept_in_vain(asyncio.get_running_loop().time())
+                elif found and not woken:
                     self._log.warning("queue.found_by_poll", requests=found)
                 woken = await self._wait()
         except asyncio.CancelledError:
@@ -115,7 +122,15 @@ class Worker:
                 await self._wakeup.wait()
         except TimeoutError:
             return due is not None
+        await self._rest()
         return True
+
+    async def _rest(self) -> None:
+        """Lets a flood of wake-ups pass that leads to nothing."""
+        if seconds := self._pace.rest(asyncio.get_running_loop().time()):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
 
     async def _drain(self, queue: Queue) -> int:
         """Takes batches until there is nothing left that is due; returns how many requests it settled."""
