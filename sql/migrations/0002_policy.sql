@@ -18,6 +18,7 @@ CREATE TABLE schemad.policy (
   tables_in_all integer CHECK (tables_in_all >= 0),
   max_attempts integer NOT NULL DEFAULT 10 CHECK (max_attempts BETWEEN 1 AND 1000),
   allow_self_approval boolean NOT NULL DEFAULT false,
+  notify boolean NOT NULL DEFAULT true,
   changed_at timestamptz NOT NULL DEFAULT now(),
   changed_by text NOT NULL DEFAULT session_user
 );
@@ -39,6 +40,8 @@ COMMENT ON COLUMN schemad.policy.tables_per_day IS
 COMMENT ON COLUMN schemad.policy.tables_in_all IS 'The same, for all tables that a role has.';
 COMMENT ON COLUMN schemad.policy.max_attempts IS 'After so many attempts a request with passing errors counts as failed.';
 COMMENT ON COLUMN schemad.policy.allow_self_approval IS 'True: a requester may approve its own requests (no four eyes).';
+COMMENT ON COLUMN schemad.policy.notify IS
+  'False: whoever submits, approves or retries sends no NOTIFY, and daemons find requests by polling. For transactions that are prepared (two-phase commit), or many that commit at once.';
 INSERT INTO schemad.policy DEFAULT VALUES;
 
 CREATE TABLE schemad.safe_types (

@@ -26,6 +26,7 @@ SETTINGS: dict[str, tuple[str, Any, list[tuple[str, str]]]] = {
     "tables_per_day": ("0", 0, [("-1", "23514")]),
     "tables_in_all": ("100", 100, [("-1", "23514")]),
     "allow_self_approval": ("true", True, [("perhaps", "22P02")]),
+    "notify": ("off", False, [("perhaps", "22P02")]),
 }
 WITHOUT_LIMIT = {
     "owner_role",

@@ -19,10 +19,11 @@ from schemad.daemon.pace import Pace
 from schemad.ddl import decide
 from schemad.policy import Policy
 from schemad.settings import Settings
-from schemad.store import Applied, Outcome, Queue, QueuedRequest, Result, connect
+from schemad.store import Applied, Connection, Outcome, Queue, QueuedRequest, Result, connect
 from schemad.store.connect import LINK_ERRORS
 from schemad.store.migrate import require_current_schema
 from schemad.store.outcomes import POLICY_DECIDER
+from schemad.store.sql_files import query
 
 # Another daemon that has a request may die with it, and what kept one from being recorded may be mended: such
 # are looked at again after so many seconds.
@@ -100,7 +101,7 @@ class Worker:
                 self.drained.set()
                 if woken and not found:
                     self._pace.swept_in_vain(asyncio.get_running_loop().time())
-                elif found and not woken:
+                elif found and not woken and await self._expects_notifications(connection):
                     self._log.warning("queue.found_by_poll", requests=found)
                 woken = await self._wait()
         except asyncio.CancelledError:
@@ -110,6 +111,10 @@ class Worker:
             raise
         finally:
             connection.terminate()
+
+    async def _expects_notifications(self, connection: Connection) -> bool:
+        """Whether requests should be found by notifications, and not by polling."""
+        return self._settings.listen and await connection.fetchval(query("notifies")) is True
 
     async def _wait(self) -> bool:
         """Waits for something to do; whether it was a wake-up, or something known to be due."""
