@@ -52,6 +52,8 @@ GRANT EXECUTE ON FUNCTION
   schemad.prove_result(jsonb, text),
   schemad.reason_to_wait(jsonb, schemad.policy, integer),
   schemad.is_transient(text),
+  schemad.keep_watch(),
+  schemad.end_watch(),
   schemad.outcome_of(text, jsonb, schemad.policy),
   schemad.request_message(schemad.schema_requests)
 TO schemad_daemon;

@@ -30,8 +30,9 @@ class Daemon:
         self._log = structlog.get_logger("schemad")
         self._wakeup = asyncio.Event()
         self._stopping = asyncio.Event()
-        self.listener = Listener(settings, self._wakeup, self._log)
-        self.worker = Worker(settings, self._wakeup, self._stopping, self._log)
+        watch_announced = asyncio.Event()
+        self.listener = Listener(settings, self._wakeup, watch_announced, self._log)
+        self.worker = Worker(settings, self._wakeup, watch_announced, self._stopping, self._log)
 
     async def run(self, *, handle_signals: bool = True) -> None:
         """Runs until stopped; SIGTERM and SIGINT stop it where `handle_signals` says so.

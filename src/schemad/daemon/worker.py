@@ -10,12 +10,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 
 import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.backoff import keep_connected
 from schemad.daemon.pace import Pace
+from schemad.daemon.watch import Watch
 from schemad.ddl import decide
 from schemad.policy import Policy
 from schemad.settings import Settings
@@ -36,12 +38,21 @@ LOCK_NOT_AVAILABLE = asyncpg.LockNotAvailableError.sqlstate
 SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
 
 
+class Cause(Enum):
+    """Why the queue is looked at."""
+
+    WAKEUP = auto()
+    DUE = auto()  # known beforehand: a further attempt, a watch, the start
+    POLL = auto()
+
+
 class Worker:
     """Works the queue off.
 
     Args:
         settings: Where, how many at once, how often to poll.
         wakeup: Set by whoever knows that there may be something to do.
+        watch_announced: Set by whoever learns of another daemon's watch, or may have missed one.
         stopping: Once set, the batch in hand is the last one. Whoever sets it sets `wakeup` too.
         log: Where each decision is told.
     """
@@ -50,11 +61,13 @@ class Worker:
         self,
         settings: Settings,
         wakeup: asyncio.Event,
+        watch_announced: asyncio.Event,
         stopping: asyncio.Event,
         log: FilteringBoundLogger,
     ) -> None:
         self._settings = settings
         self._wakeup = wakeup
+        self._watch_announced = watch_announced
         self._stopping = stopping
         self._log = log
         self._policy: Policy | None = None
@@ -86,24 +99,31 @@ class Worker:
         try:
             await require_current_schema(connection)
             queue = Queue(connection)
+            watch = Watch(connection, self._watch_announced)
             self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
-            woken = True
+            cause = Cause.DUE
             while not self._stopping.is_set():
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
                 self.busy = True
                 try:
-                    found = await self._drain(queue)
+                    found = await self._drain(queue, watch)
                 finally:
                     self.busy = False
                 works()
                 self.sweeps += 1
                 self.drained.set()
-                if woken and not found:
+                if cause is Cause.WAKEUP and not found:
                     self._pace.swept_in_vain(asyncio.get_running_loop().time())
-                elif found and not woken and await self._expects_notifications(connection):
+                elif cause is Cause.POLL and found and await self._expects_notifications(connection):
                     self._log.warning("queue.found_by_poll", requests=found)
-                woken = await self._wait()
+                if not watch.may_be_on:
+                    cause = await self._wait(self._due)
+                elif await watch.end():
+                    cause = Cause.DUE  # once more: what nobody notified of has been committed by now
+                else:
+                    pause = watch.pause(found=found > 0)
+                    cause = await self._wait(pause if self._due is None else min(self._due, pause))
         except asyncio.CancelledError:
             # The statement in hand would go on in the server, with its locks: close() cancels it first.
             with contextlib.suppress(*LINK_ERRORS):
@@ -116,19 +136,18 @@ class Worker:
         """Whether requests should be found by notifications, and not by polling."""
         return self._settings.listen and await connection.fetchval(query("notifies")) is True
 
-    async def _wait(self) -> bool:
-        """Waits for something to do; whether it was a wake-up, or something known to be due."""
+    async def _wait(self, due: float | None) -> Cause:
+        """Waits for something to do; `due` is the seconds until there is, if that is known."""
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
-        due = self._due
         timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
         try:
             # One event and no task: this is between a notification and the query that it causes.
             async with asyncio.timeout(timeout):
                 await self._wakeup.wait()
         except TimeoutError:
-            return due is not None
+            return Cause.POLL if due is None else Cause.DUE
         await self._rest()
-        return True
+        return Cause.WAKEUP
 
     async def _rest(self) -> None:
         """Lets a flood of wake-ups pass that leads to nothing."""
@@ -137,7 +156,7 @@ class Worker:
                 async with asyncio.timeout(seconds):
                     await self._stopping.wait()
 
-    async def _drain(self, queue: Queue) -> int:
+    async def _drain(self, queue: Queue, watch: Watch) -> int:
         """Takes batches until there is nothing left that is due; returns how many requests it settled."""
         settled = 0
         leave_out: set[int] = set()
@@ -162,8 +181,12 @@ class Worker:
             leave_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
             leave_out.update(i for i, rounds in stale.items() if rounds >= STALE_ROUNDS)
             self._put_off = self._put_off or bool(by_result[Result.RETRY])
-            settled += sum(len(by_result[r]) for r in SETTLED)
+            progress = sum(len(by_result[r]) for r in SETTLED)
+            settled += progress
             came_back_short = len(requests) < self._settings.batch_size
+            # More is waiting. But not where nothing moves: it would go round and round.
+            if progress and not came_back_short:
+                await watch.keep()
             if came_back_short and not by_result[Result.STALE] and len(batch) == len(requests):
                 break
         self._due = TAKEN_INTERVAL if leave_out else None
