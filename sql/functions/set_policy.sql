@@ -6,7 +6,7 @@ DECLARE
   settable constant text[] := ARRAY['table_schema', 'owner_role', 'grant_to_requester', 'max_fields', 'max_indexes',
     'max_referenced_bytes', 'max_payload_bytes', 'max_attempts', 'requests_per_minute', 'requests_per_minute_and_user',
     'pending_requests', 'tables_per_day', 'tables_in_all', 'allow_self_approval', 'keep_logs', 'keep_delivered',
-    'keep_undelivered', 'keep_requests'];
+    'keep_undelivered', 'keep_requests', 'notify'];
 BEGIN
   IF setting = ANY (settable) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('the policy has no setting %L', setting),

@@ -23,6 +23,7 @@ CREATE TABLE schemad.policy (
   keep_delivered interval DEFAULT '30 days' CHECK (keep_delivered BETWEEN '1 day' AND '1000 years'),
   keep_undelivered interval CHECK (keep_undelivered BETWEEN '1 day' AND '1000 years'),
   keep_requests interval CHECK (keep_requests BETWEEN '1 day' AND '1000 years'),
+  notify boolean NOT NULL DEFAULT true,
   changed_at timestamptz NOT NULL DEFAULT now(),
   changed_by text NOT NULL DEFAULT session_user
 );
@@ -51,6 +52,8 @@ COMMENT ON COLUMN schemad.policy.keep_delivered IS
 COMMENT ON COLUMN schemad.policy.keep_undelivered IS 'The same, for notifications that nobody marked as delivered.';
 COMMENT ON COLUMN schemad.policy.keep_requests IS
   'Requests that were applied, rejected or withdrawn longer ago are pruned, and their idempotency keys with them; a day at least. NULL: never.';
+COMMENT ON COLUMN schemad.policy.notify IS
+  'False: whoever submits, approves or retries sends no NOTIFY, and daemons find requests by polling. For transactions that are prepared (two-phase commit), or many that commit at once.';
 INSERT INTO schemad.policy DEFAULT VALUES;
 
 CREATE TABLE schemad.pruning (

@@ -65,6 +65,8 @@ GRANT EXECUTE ON FUNCTION
   schemad.record_batch(schemad.policy, jsonb, schemad.outcome[]),
   schemad.is_transient(text),
   schemad.outcome_of(text, integer, schemad.policy),
+  schemad.keep_watch(),
+  schemad.end_watch(),
   schemad.request_message(schemad.schema_requests)
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
         default=None,
         description="For LISTEN, where the dsn leads to a pooler. Unset: the dsn.",
     )
+    listen: bool = Field(
+        default=True,
+        description="Whether notifications wake the daemon. Off: it opens no connection for them, and only polls.",
+    )
     enable_auto_create: bool = Field(
         default=False,
         validation_alias=AliasChoices("SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"),

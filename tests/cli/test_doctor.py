@@ -43,6 +43,22 @@ async def test_all_is_well_beside_a_running_daemon(database: Database, daemon: D
     assert "queue: 0 to assess, 0 held, 1 daemon connected" in run.out
 
 
+@pytest.mark.parametrize(
+    ("policy", "environment", "found"),
+    [
+        ("on", {"SCHEMAD_LISTEN": "off"}, "SCHEMAD_LISTEN is off: the queue is looked at every 30 s"),
+        ("off", {"SCHEMAD_POLL_INTERVAL": "5"}, "the policy's notify is off: the queue is looked at every 5 s"),
+    ],
+)
+async def test_notifications_that_nobody_wants_are_nothing_to_be_mended(
+    database: Database, admin: Connection, policy: str, environment: dict[str, str], found: str
+) -> None:
+    await admin.execute("SELECT schemad.set_policy('notify', $1)", policy)
+    run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), **environment)
+    assert (run.code, run.err) == (0, "")
+    assert run.out.splitlines()[-1] == f"ok    notifications: {found}"
+
+
 async def test_a_database_without_the_schema_is_to_be_migrated(empty_database: Database) -> None:
     run = await schemad_beside("doctor", dsn=empty_database.dsn())
     assert run.code == EXIT_FAILED

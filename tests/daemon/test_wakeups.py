@@ -1,10 +1,12 @@
 """When the daemon looks at the queue: a notification is enough, and too many or too few of them lose nothing."""
 
+import asyncio
 import json
 
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.daemon.pace import FREE, INTERVAL
 from schemad.store import Connection
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
@@ -94,6 +96,30 @@ async def test_forged_notifications_do_no_harm(
     assert (await decided(app, held["id"]))["verdict"] == "review"
     assert await columns_of(admin, "public.held") == []
     assert await admin.fetchval("SELECT count(*) FROM schemad.schema_changes_audit") == 1
+
+
+async def test_a_flood_of_notifications_costs_few_sweeps_and_hardly_delays_a_request(
+    database: Database, app: Connection, daemon: Daemon
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with database.connection("stranger") as stranger:
+        swept, started = daemon.worker.sweeps, loop.time()
+        for _ in range(1000):
+            await stranger.execute("NOTIFY schemad_requests")
+        flood = asyncio.create_task(_flood(stranger))
+        try:
+            assert (await ask(app, "honest", fields("a")))["status"] == "approved"
+        finally:
+            flood.cancel()
+            await asyncio.gather(flood, return_exceptions=True)
+        # One for each interval, the free ones, the one that found the request, and two that the start had in hand.
+        allowed = (loop.time() - started) / INTERVAL + FREE + 3
+        assert daemon.worker.sweeps - swept <= allowed
+
+
+async def _flood(connection: Connection) -> None:
+    while True:
+        await connection.execute("NOTIFY schemad_requests")
 
 
 async def test_the_decisions_channel_carries_id_and_status_only(

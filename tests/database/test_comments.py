@@ -196,6 +196,9 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "keep_policy_change",
         "preview_request",
         "prune",
+        "wake_daemons",
+        "keep_watch",
+        "end_watch",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 

@@ -31,6 +31,7 @@ SETTINGS: dict[str, tuple[str, Any, list[tuple[str, str]]]] = {
     "keep_delivered": ("P1D", "1 day", [("23:59", "23514"), ("1001 years", "23514"), ("long", "22007")]),
     "keep_undelivered": ("1 year", "1 year", [("0", "23514"), ("1001 years", "23514"), ("", "22007")]),
     "keep_requests": ("3 months", "3 mons", [("1 hour", "23514"), ("1001 years", "23514"), ("3 moons", "22007")]),
+    "notify": ("off", False, [("perhaps", "22P02")]),
 }
 WITHOUT_LIMIT = {
     "owner_role",

@@ -69,6 +69,21 @@ async def test_what_puts_a_request_back_into_the_queue_wakes_the_daemons(
         assert await so_far() == ([""] if wakes else [])
 
 
+async def test_with_the_policy_s_notify_off_nothing_that_is_asked_for_sends_a_notification(
+    database: Database, admin: Connection, app: Connection, dba: Connection
+) -> None:
+    request_id = await held(admin, app)
+    await admin.execute("SELECT schemad.set_policy('notify', 'off')")
+    async with listening(database, REQUESTS) as so_far:
+        await submit(app, "notes", fields("a"))
+        await insert(app, "more_notes", fields("a"))
+        await dba.execute("SELECT schemad.approve_request($1, 'agreed')", request_id)
+        await app.execute("SELECT schemad.retry_request($1)", request_id)
+        assert await so_far() == []
+        await admin.execute("SELECT schemad.set_policy('notify', 'on')")
+        assert await so_far() == [""]
+
+
 async def test_recording_an_outcome_wakes_nobody(database: Database, admin: Connection, app: Connection) -> None:
     request_id = await submit(app, "notes", fields("a"))
     async with listening(database, REQUESTS) as so_far:

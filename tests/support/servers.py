@@ -15,7 +15,12 @@ DEFAULT_MAJORS = (16, 18)
 EXTRA_MAJORS = (15,)  # tried too, where its binaries are on the machine
 
 # Durability is tested by killing processes, not machines: without fsync a suite takes a third of the time.
-SERVER_SETTINGS = {"fsync": "off", "max_connections": "200", "log_min_messages": "warning"}
+SERVER_SETTINGS = {
+    "fsync": "off",
+    "max_connections": "200",
+    "max_prepared_transactions": "5",
+    "log_min_messages": "warning",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
     """
 
     async def work(connection: Connection) -> list[Check]:
-        return [check async for check in check_all(connection)]
+        return [check async for check in check_all(connection, settings_with(dsn))]
 
     checks = asyncio.run(with_connection(dsn, work))
     if as_json:

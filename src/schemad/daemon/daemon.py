@@ -21,7 +21,8 @@ class Daemon:
 
     Args:
         settings: What the environment says.
-        on_ready: Called once notifications come through and the queue was drained for the first time.
+        on_ready: Called once notifications come through, where it listens, and the queue was drained for the first
+            time.
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -30,8 +31,9 @@ class Daemon:
         self._log = structlog.get_logger("schemad")
         self._wakeup = asyncio.Event()
         self._stopping = asyncio.Event()
-        self.listener = Listener(settings, self._wakeup, self._log)
-        self.worker = Worker(settings, self._wakeup, self._stopping, self._log)
+        watch_announced = asyncio.Event()
+        self.listener = Listener(settings, self._wakeup, watch_announced, self._log)
+        self.worker = Worker(settings, self._wakeup, watch_announced, self._stopping, self._log)
         self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log)
 
     async def run(self, *, handle_signals: bool = True) -> None:
@@ -47,32 +49,42 @@ class Daemon:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop, signal.Signals(number).name)
         self._log.info("daemon.started", version=__version__)
-        listening = asyncio.create_task(self.listener.run(), name="listener")
         working = asyncio.create_task(self.worker.run(), name="worker")
-        pruning = asyncio.create_task(self.pruner.run(), name="pruner")
+        parts = {
+            working,
+            asyncio.create_task(self.pruner.run(), name="pruner"),
+            asyncio.create_task(self._stopping.wait(), name="stopping"),
+        }
+        if self._settings.listen:
+            parts.add(asyncio.create_task(self.listener.run(), name="listener"))
+        else:
+            self._log.info("listener.off", poll_interval=self._settings.poll_interval)
         telling = asyncio.create_task(self._tell_ready(), name="ready")
-        stopped = asyncio.create_task(self._stopping.wait(), name="stopping")
         # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
-        telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._stopping.set())
+        telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._end())
         try:
             # Any part that ends by itself before it was asked to has failed, and takes the daemon with it.
-            await asyncio.wait({listening, working, pruning, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            self._stopping.set()
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            self._end()
             await self._finish(working)
-            for part in (listening, working, pruning, telling):
+            for part in (*parts, telling):
                 if part.done() and not part.cancelled() and (error := part.exception()):
                     raise error
         finally:
-            for task in (listening, working, pruning, telling, stopped):
+            for task in (*parts, telling):
                 task.cancel()
-            await asyncio.gather(listening, working, pruning, telling, stopped, return_exceptions=True)
+            await asyncio.gather(*parts, telling, return_exceptions=True)
             self._log.info("daemon.stopped")
 
     def stop(self, reason: str = "asked to") -> None:
         """Asks it to finish the batch in hand and stop. A second call changes nothing."""
         if not self._stopping.is_set():
             self._log.info("daemon.stopping", reason=reason, deadline=self._settings.drain_deadline)
-            self._stopping.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._stopping.set()
+        self._wakeup.set()  # the worker waits for nothing else
 
     async def _check_database(self) -> None:
         """Fails fast, with what mends it, on what waiting would not mend."""
@@ -83,14 +95,15 @@ class Daemon:
             await require_current_schema(connection)
         finally:
             connection.terminate()
-        if self._settings.listen_dsn is not None:
+        if self._settings.listen and self._settings.listen_dsn is not None:
             listening = await connect(
                 self._settings.listen_dsn, job="start-up check", timeout=self._settings.connect_timeout
             )
             listening.terminate()
 
     async def _tell_ready(self) -> None:
-        await self.listener.listening.wait()
+        if self._settings.listen:
+            await self.listener.listening.wait()
         await self.worker.drained.wait()
         self._log.info("daemon.ready")
         self._on_ready()

@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier, Settled
 from schemad.daemon.intake import Batch, Intake
+from schemad.daemon.watch import Watch
 from schemad.request.names import fold
 from schemad.store import Applied, Outcome, QueuedRequest, Result
 from schemad.store.connect import LINK_ERRORS
@@ -24,6 +25,7 @@ class Drain:
     Args:
         intake: Reads and decides.
         appliers: Apply, side by side; at least one.
+        watch: Kept while there is more than a batch.
         stopping: Once set, the batches in hand are the last ones.
         log: Where each decision is told.
 
@@ -35,10 +37,17 @@ class Drain:
     """
 
     def __init__(
-        self, intake: Intake, appliers: Sequence[Applier], stopping: asyncio.Event, log: FilteringBoundLogger
+        self,
+        intake: Intake,
+        appliers: Sequence[Applier],
+        watch: Watch,
+        stopping: asyncio.Event,
+        log: FilteringBoundLogger,
     ) -> None:
         self._intake = intake
         self._idle = list(appliers)
+        self._watch = watch
+        self._settled_on_watch = 0
         self._stopping = stopping
         self._log = log
         self._running: dict[asyncio.Task[Settled], tuple[Applier, Batch]] = {}
@@ -90,6 +99,10 @@ class Drain:
         if batch is not None:
             self.left_out.update(batch.undecided)
             self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting)
+            # More is waiting. But not where nothing moves: it would go round and round.
+            if batch.is_full and self.settled > self._settled_on_watch:
+                self._settled_on_watch = self.settled
+                await self._watch.keep()
         return batch
 
     def _start(self, batch: Batch) -> None:

@@ -16,6 +16,7 @@ from schemad.store import Connection, connect
 from schemad.store.sql_files import query
 
 REQUESTS_CHANNEL = "schemad_requests"
+WATCH_CHANNEL = "schemad_watch"
 
 
 class Listener:
@@ -24,12 +25,20 @@ class Listener:
     Args:
         settings: Where to listen, and how often to probe.
         wakeup: Set at each notification and after each (re)connect.
+        watch_announced: Set when a daemon began a watch, and after each (re)connect.
         log: Where changes of its state are told.
     """
 
-    def __init__(self, settings: Settings, wakeup: asyncio.Event, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        wakeup: asyncio.Event,
+        watch_announced: asyncio.Event,
+        log: FilteringBoundLogger,
+    ) -> None:
         self._settings = settings
         self._wakeup = wakeup
+        self._watch_announced = watch_announced
         self._log = log
         self.listening = asyncio.Event()
 
@@ -51,6 +60,10 @@ class Listener:
             heard.set()
             self._wakeup.set()
 
+        def on_watch(*_: object) -> None:
+            self._watch_announced.set()
+            on_request()
+
         def on_probe(*_: object) -> None:
             heard.set()
 
@@ -61,12 +74,14 @@ class Listener:
                 # Not the requests' channel: a probe is nobody else's wake-up.
                 probe_channel = f"schemad_probe_{connection.get_server_pid()}"
                 await connection.add_listener(REQUESTS_CHANNEL, on_request)
+                await connection.add_listener(WATCH_CHANNEL, on_watch)
                 await connection.add_listener(probe_channel, on_probe)
             await self._probe(connection, probe_channel, heard)
             works()
             self._log.info("listener.connected", channel=REQUESTS_CHANNEL)
             self.listening.set()
             # What was inserted before LISTEN took effect was told to nobody.
+            self._watch_announced.set()
             self._wakeup.set()
             await self._watch(connection, probe_channel, heard, ended)
         finally:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,10 +16,13 @@ from schemad.daemon.applier import Applier
 from schemad.daemon.backoff import keep_connected
 from schemad.daemon.drain import Drain
 from schemad.daemon.intake import Intake
+from schemad.daemon.pace import Pace
+from schemad.daemon.watch import Watch
 from schemad.settings import Settings
 from schemad.store import Connection, Queue, QueuedRequest, connect
 from schemad.store.connect import LINK_ERRORS
 from schemad.store.migrate import require_current_schema
+from schemad.store.sql_files import query
 
 # Another daemon that has a request may die with it, and what kept one from being recorded may be mended: such
 # are looked at again after so many seconds.
@@ -30,13 +34,22 @@ RECYCLE_AFTER = 20_000
 CUT_OFF = "08006 the connection was lost while it was applied"
 
 
+class Cause(Enum):
+    """Why the queue is looked at."""
+
+    WAKEUP = auto()
+    DUE = auto()  # known beforehand: a further attempt, a watch, the start
+    POLL = auto()
+
+
 class Worker:
     """Works the queue off.
 
     Args:
         settings: Where, how many at once, how often to poll.
         wakeup: Set by whoever knows that there may be something to do.
-        stopping: Once set, the batch in hand is the last one.
+        watch_announced: Set by whoever learns of another daemon's watch, or may have missed one.
+        stopping: Once set, the batches in hand are the last ones. Whoever sets it sets `wakeup` too.
         log: Where each decision is told.
     """
 
@@ -44,11 +57,13 @@ class Worker:
         self,
         settings: Settings,
         wakeup: asyncio.Event,
+        watch_announced: asyncio.Event,
         stopping: asyncio.Event,
         log: FilteringBoundLogger,
     ) -> None:
         self._settings = settings
         self._wakeup = wakeup
+        self._watch_announced = watch_announced
         self._stopping = stopping
         self._log = log
         # Requests whose attempt ended with the link, and is not counted yet.
@@ -57,6 +72,9 @@ class Worker:
         self._due: float | None = None
         # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
         self._put_off = True
+        self._pace = Pace()
+        # How often it has looked at the queue.
+        self.sweeps = 0
         self.drained = asyncio.Event()
         # Whether it may have a batch in hand.
         self.busy = False
@@ -76,7 +94,8 @@ class Worker:
             intake = Intake(reading, self._settings, self._log)
             appliers = [Applier(connection) for connection in applying]
             self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
-            woken, settled = True, 0
+            watch = Watch(reading, self._watch_announced)
+            cause, settled = Cause.DUE, 0
             while not self._stopping.is_set() and settled < RECYCLE_AFTER:
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
@@ -84,17 +103,20 @@ class Worker:
                     raise ConnectionError("the server closed a session")
                 self.busy = True
                 try:
-                    found = await self._drain(intake, appliers)
+                    found = await self._drain(intake, appliers, watch)
                 finally:
                     self.busy = False
                 await self._count_cut_off(reading)
                 works()
+                self.sweeps += 1
                 self.drained.set()
-                if found and not woken:
+                if cause is Cause.WAKEUP and not found:
+                    self._pace.swept_in_vain(asyncio.get_running_loop().time())
+                elif cause is Cause.POLL and found and await self._expects_notifications(reading):
                     self._log.warning("queue.found_by_poll", requests=found)
                 settled += found
                 if settled < RECYCLE_AFTER:
-                    woken = await self._wait()
+                    cause = await self._sleep(watch, found=found > 0)
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
             await asyncio.gather(*(_close(connection) for connection in connections))
@@ -135,25 +157,42 @@ class Worker:
             self._cut_off = [request for request in self._cut_off if request.id not in settled]
             self._put_off = True
 
-    async def _wait(self) -> bool:
-        """Waits for something to do; whether it was a wake-up, or something known to be due."""
-        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
-        due = self._due
-        timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
-        waits = [
-            asyncio.ensure_future(self._wakeup.wait()),
-            asyncio.ensure_future(self._stopping.wait()),
-        ]
-        try:
-            done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return bool(done) or due is not None
+    async def _expects_notifications(self, connection: Connection) -> bool:
+        """Whether requests should be found by notifications, and not by polling."""
+        return self._settings.listen and await connection.fetchval(query("notifies")) is True
 
-    async def _drain(self, intake: Intake, appliers: Sequence[Applier]) -> int:
+    async def _sleep(self, watch: Watch, *, found: bool) -> Cause:
+        """Waits for something to do, and not for long while somebody may rely on a watch."""
+        if not watch.may_be_on:
+            return await self._wait(self._due)
+        if await watch.end():
+            return Cause.DUE  # once more: what nobody notified of has been committed by now
+        pause = watch.pause(found=found)
+        return await self._wait(pause if self._due is None else min(self._due, pause))
+
+    async def _wait(self, due: float | None) -> Cause:
+        """Waits for something to do; `due` is the seconds until there is, if that is known."""
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
+        timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
+        try:
+            # One event and no task: this is between a notification and the query that it causes.
+            async with asyncio.timeout(timeout):
+                await self._wakeup.wait()
+        except TimeoutError:
+            return Cause.POLL if due is None else Cause.DUE
+        await self._rest()
+        return Cause.WAKEUP
+
+    async def _rest(self) -> None:
+        """Lets a flood of wake-ups pass that leads to nothing."""
+        if seconds := self._pace.rest(asyncio.get_running_loop().time()):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
+
+    async def _drain(self, intake: Intake, appliers: Sequence[Applier], watch: Watch) -> int:
         """Works off what is due; returns how many requests it settled."""
-        drain = Drain(intake, appliers, self._stopping, self._log)
+        drain = Drain(intake, appliers, watch, self._stopping, self._log)
         try:
             await drain.run()
         finally:

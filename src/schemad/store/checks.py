@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from schemad.settings import Settings
 from schemad.store.connect import Connection
 from schemad.store.migrate import SchemaMismatch, require_current_schema
 from schemad.store.sql_files import query
@@ -28,8 +29,13 @@ class Check:
         return not self.mend
 
 
-async def check_all(connection: Connection) -> AsyncIterator[Check]:
-    """Looks at the server, the schema, the privileges of this role and the way of notifications."""
+async def check_all(connection: Connection, settings: Settings) -> AsyncIterator[Check]:
+    """Looks at the server, the schema, the privileges of this role and the way of notifications.
+
+    Args:
+        connection: As the daemon would connect.
+        settings: What the environment says to the daemon.
+    """
     yield _server(connection)
     schema = await _schema(connection)
     yield schema
@@ -37,7 +43,13 @@ async def check_all(connection: Connection) -> AsyncIterator[Check]:
         async for check in _privileges(connection):
             yield check
         yield await _queue(connection)
-    yield await _notifications(connection)
+    polling = f"the queue is looked at every {settings.poll_interval:g} s"
+    if not settings.listen:
+        yield Check("notifications", f"SCHEMAD_LISTEN is off: {polling}")
+    elif schema.passed and await connection.fetchval(query("notifies")) is False:
+        yield Check("notifications", f"the policy's notify is off: {polling}")
+    else:
+        yield await _notifications(connection)
 
 
 def _server(connection: Connection) -> Check:

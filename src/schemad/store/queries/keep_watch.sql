@@ -1,0 +1,2 @@
+-- Begins or prolongs the watch in which nobody need notify.
+SELECT schemad.keep_watch()

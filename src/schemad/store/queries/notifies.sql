@@ -1,0 +1,2 @@
+-- Whether requests are announced by NOTIFY.
+SELECT p.notify FROM schemad.policy AS p
