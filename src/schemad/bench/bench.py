@@ -19,8 +19,11 @@ class Sizes:
         bulk: Requests in the one bulk insert.
         growth: Numbers of tables that are there, ascending.
         old_requests: Processed requests that are there.
+        arrivals: Single arrivals a repetition where much is there; few, as they add to it.
+        burst: Requests that come there in one commit, four times a repetition.
         recoveries: Listeners killed a repetition.
         window: Seconds for which a daemon is idle.
+        settle: Seconds before that: PostgreSQL's sessions report what they did after ten of silence at the latest.
         pool: Numbers of daemons on one database.
     """
 
@@ -31,8 +34,11 @@ class Sizes:
     bulk: int = 10_000
     growth: tuple[int, ...] = (1_000, 10_000, 50_000)
     old_requests: int = 1_000_000
+    arrivals: int = 20
+    burst: int = 25
     recoveries: int = 5
     window: float = 60.0
+    settle: float = 11.0
     pool: tuple[int, ...] = (1, 2, 4)
 
 

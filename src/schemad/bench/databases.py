@@ -9,7 +9,7 @@ from schemad.bench.failure import BenchFailed
 from schemad.bench.sql import query
 from schemad.ddl.render import identifier
 from schemad.store import Connection, connect, migrate
-from schemad.store.connect import DEFAULT_TIMEOUT
+from schemad.store.connect import DEFAULT_TIMEOUT, LINK_ERRORS
 
 PREFIX = "schemad_bench_"
 
@@ -53,12 +53,22 @@ class Databases:
             )
 
     async def drop(self) -> None:
-        """Drops what it made, with whatever still works there; only at the end, as mass drops slow a disk down."""
+        """Drops what it made, with whatever still works there; only at the end, as mass drops slow a disk down.
+
+        Raises:
+            BenchFailed: The server does not answer; the message names what stays.
+        """
         if not self._lasting or not self._names:
             return
-        async with session(self.dsn) as connection:
-            for name in self._names:
-                await connection.execute(f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)")
+        try:
+            async with session(self.dsn) as connection:
+                for name in self._names:
+                    await connection.execute(f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)")
+        except LINK_ERRORS as error:
+            raise BenchFailed(
+                f"the server does not answer ({error}), so this run's databases stay there: drop "
+                f"{self._prefix}1 to {self._prefix}{len(self._names)}"
+            ) from error
 
 
 @contextlib.asynccontextmanager
@@ -80,6 +90,11 @@ async def session(dsn: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         connection.terminate()
+
+
+def database_name(dsn: str) -> str:
+    """The database that a DSN of the bench's names."""
+    return urlsplit(dsn).path.removeprefix("/")
 
 
 def database_dsn(dsn: str, name: str) -> str:

@@ -26,7 +26,7 @@ class Reading:
         better: Which way it gets better.
         measured: For schemad.
         floor: For what stands beside it; None where nothing does.
-        size: How many tables or rows were there, for a curve over sizes; None elsewhere.
+        size: How many tables were there, for a curve over sizes; None elsewhere.
     """
 
     measure: str

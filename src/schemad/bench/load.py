@@ -1,9 +1,10 @@
 """The load: single requests, backlogs, and waiting for what becomes of them."""
 
 import asyncio
+import contextlib
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from schemad.bench.failure import BenchFailed
 from schemad.bench.sql import query
@@ -14,7 +15,15 @@ PATIENCE = 60.0  # seconds without any progress
 POLL = 0.004  # seconds; a backlog takes hundreds of times that
 WARM_UP = 10  # requests that fill caches, and are not counted
 
-Turn = Callable[[], Awaitable[None]]
+
+@contextlib.asynccontextmanager
+async def patience(what: str) -> AsyncIterator[None]:
+    """Raises BenchFailed, with what was waited for, where that does not come."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except TimeoutError as error:
+        raise BenchFailed(f"{what}: not within {PATIENCE:.0f} s") from error
 
 
 def in_turns(count: int, takers: Sequence[str]) -> Iterable[tuple[int, str]]:
@@ -39,11 +48,11 @@ async def until_there(connection: Connection, name: str) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-async def warm_up(connection: Connection) -> None:
+async def warm_up(connection: Connection, prefix: str = "warm_up") -> None:
     """Requests that nobody counts: the first ones fill caches on both ends."""
     for number in range(WARM_UP):
-        await submit(connection, f"warm_up_{number}")
-        await until_there(connection, f"warm_up_{number}")
+        await submit(connection, f"{prefix}_{number}")
+        await until_there(connection, f"{prefix}_{number}")
 
 
 async def submit_backlog(

@@ -9,8 +9,13 @@ from schemad.bench.backlog import backlog
 from schemad.bench.bench import Bench, Sizes
 from schemad.bench.databases import databases_on
 from schemad.bench.figure import Figure, Reading, figures
+from schemad.bench.growth import growth
+from schemad.bench.idle import idle
+from schemad.bench.inserts import inserts
 from schemad.bench.latency import latency
 from schemad.bench.machine import machine
+from schemad.bench.pool import pool
+from schemad.bench.recovery import recovery
 
 
 class Measure(StrEnum):
@@ -18,11 +23,21 @@ class Measure(StrEnum):
 
     LATENCY = "latency"
     BACKLOG = "backlog"
+    INSERTS = "inserts"
+    GROWTH = "growth"
+    RECOVERY = "recovery"
+    IDLE = "idle"
+    POOL = "pool"
 
 
 _MEASURES: dict[Measure, Callable[[Bench], Awaitable[list[Reading]]]] = {
     Measure.LATENCY: latency,
     Measure.BACKLOG: backlog,
+    Measure.INSERTS: inserts,
+    Measure.GROWTH: growth,
+    Measure.RECOVERY: recovery,
+    Measure.IDLE: idle,
+    Measure.POOL: pool,
 }
 
 

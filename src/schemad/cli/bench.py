@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,10 +22,11 @@ from schemad.bench.figure import Figure
 from schemad.bench.run import Measure, Report
 from schemad.bench.run import run as run_measures
 from schemad.cli.options import Json, Major
-from schemad.cli.output import err, print_error, print_json, print_table, say
+from schemad.cli.output import err, print_error, print_hint, print_json, print_table, say
 from schemad.cli.run import run_fast
 from schemad.embedded import EmbeddedPostgres
 
+EXIT_BAD_INPUT = 2
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
 Tell = Callable[[str, float], None]
@@ -36,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def bench(
-    measures: Annotated[
+    measure: Annotated[
         list[Measure] | None,
         typer.Argument(metavar="MEASURE", help=f"{', '.join(Measure)}; without any, all."),
     ] = None,
@@ -49,6 +51,27 @@ def bench(
     ] = None,
     tables: Annotated[
         int | None, typer.Option("--tables", min=1, help="In a backlog; else 2,000.", show_default=False)
+    ] = None,
+    sizes: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size",
+            min=1,
+            help="Tables that are there, for growth; several times for several. Else 1,000, 10,000 and 50,000.",
+            show_default=False,
+        ),
+    ] = None,
+    old_requests: Annotated[
+        int | None,
+        typer.Option("--old-requests", min=1, help="For growth; else 1,000,000.", show_default=False),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option("--window", min=1, help="Seconds for idle; else 60.", show_default=False),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Directory to draw latency.svg and growth.svg into.", show_default=False),
     ] = None,
     dsn: Annotated[
         str | None,
@@ -65,17 +88,21 @@ def bench(
 
     It works in databases of its own, which it drops at the end, however that comes.
     """
-    sizes = QUICK if quick else Sizes()
-    sizes = replace(
-        sizes,
-        repetitions=repetitions or sizes.repetitions,
-        samples=samples or sizes.samples,
-        tables=tables or sizes.tables,
+    usual = QUICK if quick else Sizes()
+    wanted = replace(
+        usual,
+        repetitions=repetitions or usual.repetitions,
+        samples=samples or usual.samples,
+        tables=tables or usual.tables,
+        growth=tuple(sorted(set(sizes))) if sizes else usual.growth,
+        old_requests=old_requests or usual.old_requests,
+        window=window or usual.window,
     )
-    chosen = list(dict.fromkeys(measures or Measure))
+    draw = None if plot is None else _painter(plot)
+    chosen = list(dict.fromkeys(measure or Measure))
     try:
         with _progress() as tell:
-            report = _on_a_server(dsn, major, chosen, sizes, tell)
+            report = _on_a_server(dsn, major, chosen, wanted, tell)
     except BenchFailed as error:
         print_error(str(error))
         raise typer.Exit(1) from error
@@ -83,10 +110,27 @@ def bench(
         raise typer.Exit(EXIT_TERMINATED) from error
     if as_json:
         print_json(
-            {**report.machine, "sizes": asdict(sizes), "figures": [each.as_row() for each in report.figures]}
+            {**report.machine, "sizes": asdict(wanted), "figures": [each.as_row() for each in report.figures]}
         )
     else:
-        _print(report, sizes)
+        _print(report, wanted)
+    for file in draw(report) if draw is not None else ():
+        print_hint(f"drew {file}")
+
+
+def _painter(directory: Path) -> Callable[[Report], list[Path]]:
+    """What draws into a directory; it and its library are looked for before anything is measured."""
+    try:
+        from schemad.bench.plot import draw  # noqa: PLC0415 - matplotlib comes with the extra `bench`
+    except ImportError as error:
+        print_error("--plot draws with matplotlib: run `pip install 'schemad[bench]'`")
+        raise typer.Exit(1) from error
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print_error(f"--plot {directory}: {error.strerror}; name a directory that can be written to")
+        raise typer.Exit(EXIT_BAD_INPUT) from error
+    return partial(draw, directory=directory)
 
 
 def _on_a_server(dsn: str | None, major: int | None, measures: list[Measure], sizes: Sizes, tell: Tell) -> Report:
