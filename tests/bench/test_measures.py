@@ -61,7 +61,8 @@ TOLD = {
         for kind in ("single, p50", "2 at once")
     },
     Measure.RECOVERY: {("listener killed → next request decided", "open, listen, hear; a request")},
-    Measure.IDLE: {(what, "smallest daemon") for what in ("CPU", "memory", "transactions")},
+    Measure.IDLE: {(what, "smallest daemon") for what in ("CPU", "memory", "transactions")}
+    | {("memory", "asyncpg alone")},
     Measure.POOL: {
         ("1 daemon", "raw, 1 connection"),
         ("2 daemons", "raw, 2 connections"),

@@ -85,6 +85,12 @@ def smallest_daemon(dsn: str) -> contextlib.AbstractAsyncContextManager[int]:
     return process("-m", "schemad.bench.smallest_daemon", ready="ready", SCHEMAD_DSN=dsn)
 
 
+def driver_alone() -> contextlib.AbstractAsyncContextManager[int]:
+    """Python with the driver in memory, doing nothing."""
+    program = "import signal, asyncpg, uvloop; print('ready', flush=True); signal.pause()"
+    return process("-c", program, ready="ready")
+
+
 def naive_daemon(dsn: str) -> contextlib.AbstractAsyncContextManager[int]:
     """One statement at a time."""
     return process("-m", "schemad.bench.naive_daemon", ready="ready", SCHEMAD_DSN=dsn)

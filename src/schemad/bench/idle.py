@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemad.bench.bench import Bench
-from schemad.bench.contenders import schemad, smallest_daemon
+from schemad.bench.contenders import driver_alone, schemad, smallest_daemon
 from schemad.bench.databases import database_name, session
 from schemad.bench.failure import BenchFailed
 from schemad.bench.figure import Better, Reading
@@ -29,11 +29,16 @@ class Taken:
 async def idle(bench: Bench) -> list[Reading]:
     """CPU, memory and transactions a minute of a daemon, beside the smallest daemon's in the same seconds.
 
+    Memory also beside that of the driver alone, as the smallest daemon has some of schemad's modules in it.
     Once, whatever the repetitions: it takes as long as it takes.
     """
     places = {"ours": await bench.databases.new(), "floor": await bench.databases.new(installed=False)}
     window = bench.sizes.window
-    async with schemad(places["ours"]) as ours, smallest_daemon(places["floor"]) as floor:
+    async with (
+        schemad(places["ours"]) as ours,
+        smallest_daemon(places["floor"]) as floor,
+        driver_alone() as driver,
+    ):
         async with session(places["ours"]) as connection:
             await warm_up(connection)
         pids = {"ours": ours, "floor": floor}
@@ -44,14 +49,18 @@ async def idle(bench: Bench) -> list[Reading]:
         for _ in bench.steps(NAME, STEPS):
             await asyncio.sleep(window / STEPS)
         after = {which: await _taken(bench, pids[which], places[which]) for which in pids}
+        _, alone = _of_process(driver)
     transactions = {which: await _transactions_at_the_end(bench, places[which]) for which in places}
     percents = {which: (after[which].cpu - before[which].cpu) / window * 100 for which in pids}
     asked = {which: (transactions[which] - before[which].transactions) / window * 60 for which in pids}
     megabytes = {which: after[which].memory / 1e6 for which in pids}
     what = {"CPU": ("%", percents), "memory": ("MB", megabytes), "transactions": ("/min", asked)}
     return [
-        Reading(NAME, name, "smallest daemon", unit, Better.LESS, values["ours"], values["floor"])
-        for name, (unit, values) in what.items()
+        *(
+            Reading(NAME, name, "smallest daemon", unit, Better.LESS, values["ours"], values["floor"])
+            for name, (unit, values) in what.items()
+        ),
+        Reading(NAME, "memory", "asyncpg alone", "MB", Better.LESS, megabytes["ours"], alone / 1e6),
     ]
 
 

@@ -4,13 +4,13 @@ It judges nothing and proves nothing. A program of its own; SCHEMAD_DSN names th
 """
 
 import asyncio
+import os
 
 import uvloop
 
 from schemad.bench.sql import query
 from schemad.bench.table import FIELDS, bare_ddl
 from schemad.daemon.listener import REQUESTS_CHANNEL
-from schemad.settings import Settings
 from schemad.store import Connection, connect
 
 CLAIM, REGISTER, FIELD, *RECORDS = query("naive_daemon").split(";\n")
@@ -18,7 +18,7 @@ CLAIM, REGISTER, FIELD, *RECORDS = query("naive_daemon").split(";\n")
 
 async def main() -> None:
     """Works the queue off whenever it is woken."""
-    dsn = Settings().dsn
+    dsn = os.environ["SCHEMAD_DSN"]
     listening = await connect(dsn, job="naive listener")
     working = await connect(dsn, job="naive worker")
     wakeup = asyncio.Event()

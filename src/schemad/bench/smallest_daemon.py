@@ -4,11 +4,11 @@ A program of its own; SCHEMAD_DSN names the database.
 """
 
 import asyncio
+import os
 
 import uvloop
 
 from schemad.bench.table import bare_ddl
-from schemad.settings import Settings
 from schemad.store import connect
 
 CHANNEL = "smallest"
@@ -16,7 +16,7 @@ CHANNEL = "smallest"
 
 async def main() -> None:
     """Makes a table for each notification, whose payload is its name."""
-    dsn = Settings().dsn
+    dsn = os.environ["SCHEMAD_DSN"]
     listening = await connect(dsn, job="smallest listener")
     working = await connect(dsn, job="smallest worker")
     names: asyncio.Queue[str] = asyncio.Queue()
