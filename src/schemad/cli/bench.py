@@ -166,7 +166,7 @@ def _print(report: Report, sizes: Sizes) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("measure", "what", "against"):
         table.add_column(name, overflow="fold")
-    for name in ("schemad", "against", "ratio", "from", "to"):
+    for name in ("schemad", "other", "ratio", "from", "to"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("better", no_wrap=True)
     for figure in report.figures:
