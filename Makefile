@@ -40,8 +40,8 @@ test: lint ## Lint, then every test, on each PostgreSQL found
 fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
 	SECONDS=$(or $(SECONDS),60) SEED=$(or $(SEED),0) $(BIN)/python -m tests.fuzz
 
-bench: $(INSTALLED) ## Latency and backlog beside their floors, as ratios
-	$(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## How fast it is, each figure beside its floor; MEASURES="latency backlog" for some
+	@$(BIN)/schemad bench $(MEASURES)
 
 bench-peers: $(INSTALLED) $(PEERS)/node_modules/.installed $(PEERS)/.venv/.installed ## The same beside job queues; OPTIONS="--help"
 	$(BIN)/python -m benchmarks.peers $(OPTIONS)

@@ -1,1 +1,1 @@
-"""How fast it is, as ratios to the least that PostgreSQL itself takes; everything interleaved in one run."""
+"""Measurements that are no part of the program; `schemad bench` has the others."""

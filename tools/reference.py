@@ -54,7 +54,7 @@ _SETTINGS_END = """\
 `--dsn` on the command line goes before `SCHEMAD_DSN`.
 Where neither is set, PostgreSQL's own variables count: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`,
 and the password file.
-`SCHEMAD_PG_BIN` names the directory of the server's programs for `schemad dev` and `schemad demo`.
+`SCHEMAD_PG_BIN` names the directory of the server's programs for `schemad dev`, `demo` and `bench`.
 """
 _CLI_INTRO = """\
 Every verb exits with 0 on success, 1 where the database or the server said no, 2 where the command line, a file or

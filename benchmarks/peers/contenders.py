@@ -1,14 +1,13 @@
 """Who takes part: how each is started, how an application asks it for a table, and what it is called."""
 
-import contextlib
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import Output, process, schemad, smallest_daemon
-from benchmarks.smallest_daemon import CHANNEL
+from schemad.bench.contenders import Running, process, schemad, smallest_daemon
+from schemad.bench.smallest_daemon import CHANNEL
 from schemad.store import Connection, connect, migrate
 
 HERE = Path(__file__).parent
@@ -16,8 +15,6 @@ ROOT = HERE.parents[1]
 SQL = HERE / "sql"
 # Contenders that look for work at intervals make so many tables an interval, whatever the machine.
 POLLED_EACH_SECOND, POLLED_EACH_TWO_SECONDS = 10, 1
-
-Running = contextlib.AbstractAsyncContextManager[Output]
 
 
 @dataclass(frozen=True, slots=True)

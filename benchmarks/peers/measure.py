@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.contenders import Output
 from benchmarks.peers.contenders import Contender, prepare
-from benchmarks.table import PAYLOAD
+from schemad.bench.contenders import Contender as Running
+from schemad.bench.table import PAYLOAD
 from schemad.embedded import EmbeddedPostgres
 from schemad.store import Connection, connect
 
@@ -48,7 +48,7 @@ class _Lane:
     contender: Contender
     asking: Connection
     seeing: Connection
-    output: Output
+    running: Running
     asked: int = 0
     arrivals: list[float] = field(default_factory=list)
     rate: float = 0.0
@@ -87,10 +87,10 @@ async def _lane(server: EmbeddedPostgres, contender: Contender, number: int) -> 
     await connection.close()
     dsn = server.dsn(database)
     await prepare(contender, dsn)
-    async with contender.run(dsn) as output:
+    async with contender.run(dsn) as running:
         asking, seeing = await connect(dsn, job="bench"), await connect(dsn, job="bench")
         try:
-            yield _Lane(contender, asking, seeing, output)
+            yield _Lane(contender, asking, seeing, running)
         finally:
             asking.terminate()
             seeing.terminate()
@@ -163,4 +163,4 @@ async def _patience(lane: _Lane) -> AsyncIterator[None]:
 
 
 def _failure(lane: _Lane, what: str) -> str:
-    return f"{lane.contender.name} {what}; its last words:\n{''.join(lane.output)}"
+    return f"{lane.contender.name} {what}; its last words:\n{lane.running.last_words}"

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from schemad import __version__
-from schemad.cli import database, demo, dev, plan, policy, requests, rules, run
+from schemad.cli import bench, database, demo, dev, plan, policy, requests, rules, run
 from schemad.cli.output import print_error
 from schemad.embedded import EmbeddedPostgresError
 from schemad.store.errors import explain
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verbs in (dev, demo, database, run, requests, plan, policy, rules):
+for verbs in (dev, demo, database, run, requests, plan, policy, rules, bench):
     verbs.add_to(app)
 
 

@@ -3,13 +3,15 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
 from schemad.cli.options import Dsn, settings_with
 from schemad.daemon import Daemon
 from schemad.observe import configure_logging
+
+Result = TypeVar("Result")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,11 +26,10 @@ def run(dsn: Dsn = None) -> None:
     run_fast(Daemon(settings).run())
 
 
-def run_fast(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine on uvloop, or on asyncio's own loop where there is none."""
+def run_fast(main: Coroutine[Any, Any, Result]) -> Result:
+    """Runs a coroutine on uvloop, or on asyncio's own loop where there is none; what it returns."""
     if sys.platform == "win32":
-        asyncio.run(main)
-        return
+        return asyncio.run(main)
     import uvloop  # noqa: PLC0415 - not there on Windows
 
-    uvloop.run(main)
+    return uvloop.run(main)

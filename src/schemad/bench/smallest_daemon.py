@@ -1,18 +1,22 @@
-"""The floor: NOTIFY → bare CREATE TABLE → commit, with nothing judged, recorded or claimed."""
+"""The floor: NOTIFY → bare CREATE TABLE → commit, with nothing judged, recorded or claimed.
+
+A program of its own; SCHEMAD_DSN names the database.
+"""
 
 import asyncio
-import sys
+import os
 
 import uvloop
 
-from benchmarks.table import bare_ddl
+from schemad.bench.table import bare_ddl
 from schemad.store import connect
 
 CHANNEL = "smallest"
 
 
-async def main(dsn: str) -> None:
+async def main() -> None:
     """Makes a table for each notification, whose payload is its name."""
+    dsn = os.environ["SCHEMAD_DSN"]
     listening = await connect(dsn, job="smallest listener")
     working = await connect(dsn, job="smallest worker")
     names: asyncio.Queue[str] = asyncio.Queue()
@@ -23,4 +27,4 @@ async def main(dsn: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1]))
+    uvloop.run(main())

@@ -1,0 +1,2 @@
+-- A notification.
+SELECT pg_notify($1, $2)

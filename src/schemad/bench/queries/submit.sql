@@ -1,0 +1,2 @@
+-- Submits a request, as an application does.
+SELECT schemad.submit_request('bench', $1::text, $2::jsonb)

@@ -1,0 +1,2 @@
+-- As autovacuum would have long done.
+VACUUM (ANALYZE) schemad.schema_requests
