@@ -6,7 +6,9 @@ AS $function$
 DECLARE
   free boolean;
 BEGIN
-  free := pg_try_advisory_xact_lock(hashtext('schemad.table'), hashtext(decision #>> '{registry,name}'));
+  -- pg_locks shows the key to everybody while it is held: with the version in it, nobody needs that key again.
+  free := pg_try_advisory_xact_lock(
+    schemad.lock_key('table', concat_ws(' ', decision #>> '{registry,name}', decision ->> 'expected_version')));
   IF NOT free OR (SELECT r.version FROM schemad.schema_registry AS r WHERE r.name = decision #>> '{registry,name}')
     IS DISTINCT FROM (decision ->> 'expected_version')::integer THEN
     RETURN 'stale';
@@ -15,7 +17,7 @@ BEGIN
   -- Over the quota, it is assessed anew, and held. Daemons count one after the other.
   IF decision ->> 'operation' = 'create_table' AND decision ->> 'decided_by' = 'schemad'
     AND num_nonnulls(policy.tables_per_day, policy.tables_in_all) > 0 THEN
-    free := pg_try_advisory_xact_lock(hashtext('schemad.quota'), hashtext(decision ->> 'requested_by'));
+    free := pg_try_advisory_xact_lock(schemad.lock_key('quota', decision ->> 'requested_by'));
     IF NOT free OR NOT schemad.is_within_quota(decision ->> 'requested_by', made_now) THEN
       RETURN 'stale';
     END IF;

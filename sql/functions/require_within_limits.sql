@@ -23,7 +23,7 @@ BEGIN
   END IF;
 
   -- One after the other for each role, until they commit: what can't be seen can't be counted.
-  PERFORM pg_advisory_xact_lock(hashtext('schemad.limits'), hashtext(role_name));
+  PERFORM pg_advisory_xact_lock(schemad.lock_key('limits', role_name));
 
   IF limits.requests_per_minute IS NOT NULL THEN
     SELECT r.created_at INTO nth FROM schemad.schema_requests AS r

@@ -19,6 +19,16 @@ COMMENT ON COLUMN schemad.migrations.checksum IS 'SHA-256 of the file as it was 
 COMMENT ON COLUMN schemad.migrations.applied_at IS 'When it was applied (last, for what is re-applied).';
 COMMENT ON COLUMN schemad.migrations.applied_by IS 'The login that ran schemad migrate.';
 
+CREATE TABLE schemad.lock_secret (
+  is_secret boolean PRIMARY KEY DEFAULT true CHECK (is_secret),
+  secret text NOT NULL DEFAULT concat(gen_random_uuid(), gen_random_uuid())
+);
+COMMENT ON TABLE schemad.lock_secret IS
+  'One row, which nobody is granted: with it lock_key() makes keys of advisory locks that no other login can guess.';
+COMMENT ON COLUMN schemad.lock_secret.is_secret IS 'Always true, so that there is one row.';
+COMMENT ON COLUMN schemad.lock_secret.secret IS '244 random bits, made when schemad was installed.';
+INSERT INTO schemad.lock_secret DEFAULT VALUES;
+
 CREATE TABLE schemad.schema_registry (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name varchar(255) NOT NULL UNIQUE,

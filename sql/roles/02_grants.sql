@@ -51,6 +51,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.record_batch(jsonb, text),
   schemad.prove_result(jsonb, text),
   schemad.reason_to_wait(jsonb, schemad.policy, integer),
+  schemad.lock_key(text, text),
   schemad.is_transient(text),
   schemad.outcome_of(text, jsonb, schemad.policy),
   schemad.request_message(schemad.schema_requests)

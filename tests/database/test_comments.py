@@ -194,6 +194,7 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "validate_request",
         "keep_policy_change",
         "preview_request",
+        "lock_key",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 
