@@ -129,9 +129,11 @@ COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of
 CREATE INDEX schema_requests_claimable ON schemad.schema_requests (id)
   WHERE status = 'pending' AND verdict IS NULL;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
--- For the limits: the n-th latest request of a role, and its pending ones.
+-- For the limits: the n-th latest request of a role and of a login, and their pending ones.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);
+CREATE INDEX schema_requests_recent_login ON schemad.schema_requests (requested_login, created_at);
 CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by) WHERE status = 'pending';
+CREATE INDEX schema_requests_pending_login ON schemad.schema_requests (requested_login) WHERE status = 'pending';
 
 CREATE TABLE schemad.schema_changes_audit (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
