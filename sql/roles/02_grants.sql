@@ -23,7 +23,8 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_requester;
 GRANT EXECUTE ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) TO schemad_requester;
 
-GRANT EXECUTE ON FUNCTION schemad.fold(text) TO schemad_requester, schemad_reviewer, schemad_daemon;
+GRANT EXECUTE ON FUNCTION schemad.fold(text), schemad.plan_digest(schemad.schema_requests)
+TO schemad_requester, schemad_reviewer, schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.caller(),
   schemad.list_requests(text, text, integer, integer),
@@ -35,7 +36,7 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_requester, schemad_reviewer;
 
 GRANT EXECUTE ON FUNCTION
-  schemad.approve_request(integer, text),
+  schemad.approve_request(integer, text, text),
   schemad.reject_request(integer, text),
   schemad.cancel_request(integer)
 TO schemad_reviewer;

@@ -69,6 +69,13 @@ REVIEW_FOUR_EYES = Rule(
     "Whether somebody else approves than asked.",
     "Have another reviewer approve it, or set the policy's allow_self_approval.",
 )
+REVIEW_PLAN_CHANGED = Rule(
+    "review.plan_changed",
+    Severity.REFUSE,
+    "Whether the plan and the rules of the findings are those that the reviewer saw, where the approval has their "
+    "digest.",
+    "Read plan_sql and the findings again, and approve with the new plan_digest.",
+)
 APPLY_FAILED = Rule(
     "apply.failed",
     Severity.REVIEW,
