@@ -44,10 +44,10 @@ CREATE INDEX schema_registry_owner_role ON schemad.schema_registry (owner_role, 
 COMMENT ON TABLE schemad.schema_registry IS 'The tables that schemad made and looks after, one row each.';
 COMMENT ON COLUMN schemad.schema_registry.name IS 'Name of the table, in lower case.';
 COMMENT ON COLUMN schemad.schema_registry.description IS 'What the table is for, in its requester''s words.';
-COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table.';
+COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table, or last had it made again.';
 COMMENT ON COLUMN schemad.schema_registry.is_active IS 'False once deprecated: no further fields until restored.';
 COMMENT ON COLUMN schemad.schema_registry.owner_role IS
-  'Database role that asked for the table. A request for it from another role waits for review.';
+  'Database role that asked for the table, or last had it made again. A request for it from another role waits for review.';
 COMMENT ON COLUMN schemad.schema_registry.version IS 'Counts the applied changes; schema_versions has each.';
 
 CREATE TABLE schemad.schema_fields (

@@ -142,6 +142,35 @@ async def test_a_table_that_is_dropped_by_hand_is_made_again_only_by_a_person(
     assert await columns_of(admin, "public.gone") == ["id", "a", "b"]
 
 
+async def test_a_table_that_is_made_again_belongs_to_the_role_that_has_it_made(
+    database: Database, admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    await ask(app, "gone", fields("a"))
+    await admin.execute("DROP TABLE public.gone")
+    # Whatever the policy says of tables that are missing: another role's is a matter for a person.
+    await admin.execute("SELECT schemad.set_rule_severity('table.missing', 'warn')")
+    owner = "SELECT owner_role, owner, version FROM schemad.schema_registry"
+    async with database.connection("app_two") as other:
+        held = await ask(other, "gone", fields("b"))
+        assert (held["verdict"], rules(held)) == ("review", ["table.missing", "table.another_role"])
+        message = held["findings"][1]["message"]
+        assert message == "gone is a table of role app_one, and made again would be one of role app_two"
+        await dba.fetchval("SELECT schemad.approve_request($1, 'it is theirs now')", held["id"])
+        assert (await decided(other, held["id"]))["status"] == "approved"
+        assert tuple(await admin.fetchrow(owner) or ()) == ("app_two", "user123", 2)
+        # Its own, as if it had made it at first: it may write to it, and change it without a person.
+        await other.execute("INSERT INTO public.gone (b) VALUES ('x')")
+        assert (await ask(other, "gone", fields("b", "c")))["status"] == "approved"
+    assert rules(await ask(app, "gone", fields("b", "d"))) == ["table.another_role"]
+    assert tuple(await admin.fetchrow(owner) or ()) == ("app_two", "user123", 3)
+
+    await admin.execute("DROP TABLE public.gone")
+    async with database.connection("app_two") as other:
+        again = await submit(other, "gone", fields("e"), "user456")
+        assert (await decided(other, again))["status"] == "approved"
+    assert tuple(await admin.fetchrow(owner) or ()) == ("app_two", "user456", 4)
+
+
 async def test_a_request_that_lost_its_role_fails_and_the_queue_moves_on(
     admin: Connection, database: Database, app: Connection
 ) -> None:

@@ -13,6 +13,7 @@ TRIGGERS = {
     "policy_changed": "schemad.safe_types",
     "refuse_policy_removal": "schemad.policy",
     "keep_policy_change": "schemad.policy",
+    "hand_over_table": "schemad.schema_versions",
 }
 
 

@@ -76,7 +76,8 @@ def _table(
     elif facts.relation is None:
         yield rules.TABLE_MISSING.finding(f"the table {name} was dropped by hand")
     if requested_by is not None and facts.owner_role != requested_by:
-        yield rules.TABLE_ANOTHER_ROLE.finding(f"{name} is a table of role {facts.owner_role}")
+        becomes = "" if facts.relation else f", and made again would be one of role {requested_by}"
+        yield rules.TABLE_ANOTHER_ROLE.finding(f"{name} is a table of role {facts.owner_role}{becomes}")
     if not facts.is_active and request.action is Action.ENSURE:
         yield rules.TABLE_DEPRECATED.finding(f"{name} is deprecated")
     if request.action is Action.DROP:
