@@ -59,6 +59,7 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.table_facts(text),
+  schemad.taken_names(text, oid),
   schemad.reference_facts(jsonb, integer),
   schemad.key_fields(oid),
   schemad.is_empty(oid),

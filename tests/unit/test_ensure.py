@@ -20,7 +20,7 @@ from schemad.ddl.statements import (
     Unique,
 )
 from schemad.policy import Column, Policy, RegisteredField, TableFacts
-from schemad.policy.difference import all_uniques, check_name, index_name, reference_name, unique_name
+from schemad.policy.difference import all_uniques, check_name, index_names, reference_name, unique_names
 from schemad.policy.facts import RELATION_KINDS, ReferenceFacts
 from schemad.request import TableRequest, read_request
 from schemad.request.defaults import Generator
@@ -35,8 +35,8 @@ BASE: dict[str, Any] = {"fields": [TITLE, {"name": "at", "type": "timestamptz", 
 def facts_after(request: TableRequest, *, empty: bool = True, owner_role: str = "app") -> TableFacts:
     """What the database holds once a request was applied."""
     name = request.name
-    derived = {unique_name(name, u) for u in all_uniques(request)}
-    derived |= {index_name(name, i) for i in request.indexes} | {check_name(name, c) for c in request.checks}
+    derived = {unique_names(name, u)[0] for u in all_uniques(request)}
+    derived |= {index_names(name, i)[0] for i in request.indexes} | {check_name(name, c) for c in request.checks}
     derived |= {reference_name(name, f.name) for f in request.fields if f.references}
     if request.primary_key:
         derived.add(derived_name(name, kind="pkey"))

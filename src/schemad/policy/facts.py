@@ -1,6 +1,6 @@
 """Facts: what the database already holds under the name that a request asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,8 @@ class TableFacts:
         fields: Its fields in the registry.
         primary_key: Fields of its primary key.
         derived: Names of its constraints and indexes.
+        taken: Names of relations that its keys and indexes might have got.
+        is_crowded: Whether these are too many to be told.
         keys: Its fields that are a key by themselves.
         awaits_reference: Whether a referenced table is not there, but was asked for earlier and is queued.
         has_quota: Whether the policy lets the role have another table.
@@ -93,6 +95,8 @@ class TableFacts:
     fields: tuple[RegisteredField, ...] = ()
     primary_key: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    is_crowded: bool = False
     keys: frozenset[str] = frozenset()
     awaits_reference: bool = False
     has_quota: bool = True
@@ -107,6 +111,12 @@ class TableFacts:
     def exists(self) -> bool:
         """Whether it is a registered table that is really there."""
         return self.is_registered and self.relation == "r"
+
+    def free_name(self, names: Sequence[str]) -> str:
+        """The first of some names that no relation has; the last one where all are taken."""
+        # In a crowd any name may be taken; those with a hash hardly ever are.
+        choices = names[1:] if self.is_crowded else names
+        return next((name for name in choices if name not in self.taken), names[-1])
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "TableFacts":
@@ -123,6 +133,8 @@ class TableFacts:
             fields=tuple(RegisteredField(**known) for known in row.get("fields", ())),
             primary_key=tuple(row.get("primary_key", ())),
             derived=frozenset(row.get("derived", ())),
+            taken=frozenset(row.get("taken", ())),
+            is_crowded=row.get("is_crowded", False),
             keys=frozenset(row.get("keys", ())),
             awaits_reference=row.get("awaits_reference", False),
             has_quota=row.get("has_quota", True),
