@@ -33,7 +33,7 @@ BEGIN
   IF relation.relkind = 'r' THEN
     -- Its size can't be had while somebody holds it exclusively: that is told, so that the queue need not stand
     -- still for one table.
-    is_empty := schemad.is_empty(relation.oid);
+    is_empty := schemad.table_size(relation.oid) = 0;
   END IF;
 
   facts := jsonb_strip_nulls(jsonb_build_object(

@@ -62,8 +62,9 @@ GRANT EXECUTE ON FUNCTION
   schemad.taken_names(text, oid),
   schemad.reference_facts(jsonb, integer),
   schemad.key_fields(oid),
-  schemad.is_empty(oid),
-  schemad.is_within_quota(text, integer)
+  schemad.table_size(oid),
+  schemad.is_within_quota(text, integer),
+  schemad.quota_facts(name)
 TO schemad_daemon, schemad_reviewer;
 DO $grants$
 DECLARE

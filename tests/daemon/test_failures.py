@@ -97,6 +97,28 @@ async def test_a_locked_table_puts_its_request_off_until_the_lock_is_gone(
     assert await columns_of(admin, "public.busy") == ["id", "a", "b"]
 
 
+async def test_a_foreign_key_to_a_locked_table_is_judged_once_the_lock_is_gone(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    assert (await ask(app, "busy", fields("a")))["status"] == "approved"
+    await app.execute("INSERT INTO public.busy (a) VALUES ('x')")
+    await admin.execute("SELECT schemad.set_policy('max_referenced_bytes', '8191')")
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("LOCK TABLE public.busy IN ACCESS EXCLUSIVE MODE")
+    refers = {"fields": [{"name": "busy_id", "type": "bigint", "references": {"table": "busy"}}]}
+    ids = await submit_together(app, {"refers": refers, "other": fields("a")})
+    assert (await decided(app, ids["other"]))["status"] == "approved"
+    await until(
+        dba,
+        "EXISTS (SELECT FROM schemad.schema_requests WHERE id = $1 AND last_error LIKE '55P03 %')",
+        ids["refers"],
+    )
+    await lock.rollback()
+    # Its size can be had again, and is what holds it.
+    assert rules(await decided(app, ids["refers"])) == ["reference.large"]
+
+
 async def test_a_request_whose_attempts_are_used_up_has_failed(
     database: Database, admin: Connection, app: Connection
 ) -> None:

@@ -45,13 +45,13 @@ class ReferenceFacts:
     Attributes:
         is_managed: Whether schemad made it, and it is there and not deprecated.
         owner_role: Database role that asked for it.
-        bytes: Its size.
+        bytes: Its size; None: schemad did not make it, or somebody holds it exclusively.
         keys: Fields that are a key by themselves.
     """
 
     is_managed: bool
     owner_role: str | None
-    bytes: int
+    bytes: int | None
     keys: frozenset[str]
 
     @classmethod
@@ -61,13 +61,28 @@ class ReferenceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """A quota of the policy, and what counts towards it.
+
+    Attributes:
+        setting: tables_per_day or tables_in_all.
+        allowed: What the policy says.
+        tables: How many the role has.
+    """
+
+    setting: str
+    allowed: int
+    tables: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableFacts:
     """What there is under one name. The default: nothing.
 
     Attributes:
         relation: pg_class.relkind of the relation of that name.
         has_type: Whether a type of that name exists that is no table's row type.
-        is_locked: Whether somebody holds it so that nobody can look at it now.
+        is_locked: Whether somebody holds it, or a table that it is to reference, so that nobody can look at it.
         is_empty: Whether it is a table without a single page, so that any change of it is cheap.
         version: The registry's version; None where schemad knows no such table.
         is_active: False once deprecated.
@@ -80,7 +95,7 @@ class TableFacts:
         is_crowded: Whether these are too many to be told.
         keys: Its fields that are a key by themselves.
         awaits_reference: Whether a referenced table is not there, but was asked for earlier and is queued.
-        has_quota: Whether the policy lets the role have another table.
+        quotas_reached: The quotas that let the role have no further table by itself.
         references: The tables that the request references, by name; None: there is no such table.
     """
 
@@ -99,7 +114,7 @@ class TableFacts:
     is_crowded: bool = False
     keys: frozenset[str] = frozenset()
     awaits_reference: bool = False
-    has_quota: bool = True
+    quotas_reached: tuple[Quota, ...] = ()
     references: Mapping[str, ReferenceFacts | None] = field(default_factory=dict)
 
     @property
@@ -137,7 +152,7 @@ class TableFacts:
             is_crowded=row.get("is_crowded", False),
             keys=frozenset(row.get("keys", ())),
             awaits_reference=row.get("awaits_reference", False),
-            has_quota=row.get("has_quota", True),
+            quotas_reached=tuple(Quota(**quota) for quota in row.get("quotas_reached", ())),
             references={
                 name: facts and ReferenceFacts.from_row(facts) for name, facts in row.get("references", {}).items()
             },

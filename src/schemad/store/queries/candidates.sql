@@ -15,7 +15,7 @@ SELECT r.id,
     schemad.table_facts(schemad.fold(r.schema_name))
     || CASE WHEN r.request_payload @? '$.fields[*].references' THEN schemad.reference_facts(r.request_payload, r.id) ELSE '{}' END
     || CASE WHEN (SELECT num_nonnulls(p.tables_per_day, p.tables_in_all) > 0 FROM schemad.policy AS p)
-      THEN jsonb_build_object('has_quota', schemad.is_within_quota(r.requested_by, 0)) ELSE '{}' END
+      THEN schemad.quota_facts(r.requested_by) ELSE '{}' END
   )::text AS facts,
   (SELECT p.version FROM schemad.policy AS p) AS policy_version
 FROM schemad.schema_requests AS r
