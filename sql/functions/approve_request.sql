@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION schemad.approve_request(request_id integer, reason text) RETURNS integer
+CREATE OR REPLACE FUNCTION schemad.approve_request(request_id integer, reason text, plan_digest text DEFAULT NULL)
+RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -36,6 +37,15 @@ BEGIN
       HINT = coalesce(refusal ->> 'hint', 'Reject it, and have a mended one submitted.');
   END IF;
 
+  IF plan_digest <> coalesce(schemad.plan_digest(request), 'none') THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('request %s can''t be approved: its plan is not the one that you saw', request_id),
+      DETAIL = format('Rule review.plan_changed: you gave the digest %L, and that of the plan is %s.', left(plan_digest, 64),
+        coalesce(schemad.plan_digest(request), 'none')),
+      HINT = 'Read plan_sql and why in schemad.pending_requests again, and approve with the plan_digest beside them.';
+  END IF;
+
   UPDATE schemad.schema_requests AS r
   SET verdict = NULL, decided_by = schemad.caller(), decision_reason = reason, attempts = 0, next_attempt_at = NULL
   WHERE r.id = request_id;
@@ -43,5 +53,5 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.approve_request(integer, text) IS
-  'Has the daemon apply a held request, as its plan_sql says, with your reason. Example: SELECT schemad.approve_request(42, ''agreed with the team''). Not for one''s own requests, unless the policy says so.';
+COMMENT ON FUNCTION schemad.approve_request(integer, text, text) IS
+  'Has the daemon apply a held request, as its plan_sql says, with your reason. Example: SELECT schemad.approve_request(42, ''agreed with the team''). With the plan_digest that schemad.pending_requests showed you it is refused where the plan or the rules of the findings have changed since. Not for one''s own requests, unless the policy says so.';

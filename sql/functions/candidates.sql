@@ -25,8 +25,7 @@ BEGIN
     (
       schemad.table_facts(schemad.fold(r.schema_name))
       || CASE WHEN r.request_payload @? '$.fields[*].references' THEN schemad.reference_facts(r.request_payload, r.id) ELSE '{}' END
-      || CASE WHEN has_quota
-        THEN jsonb_build_object('has_quota', schemad.is_within_quota(r.requested_by, 0)) ELSE '{}' END
+      || CASE WHEN has_quota THEN schemad.quota_facts(r.requested_by) ELSE '{}' END
     )::text,
     (SELECT p.version FROM schemad.policy AS p),
     cardinality(ids)

@@ -25,12 +25,15 @@ BEGIN
       WHEN d.error_code IS NOT NULL
         THEN ROW(schemad.outcome_of(d.error_code, d.attempts, policy), d.error_code, d.error_message)::schemad.outcome
       WHEN d.apply IS NOT TRUE THEN ROW('held', NULL, NULL)::schemad.outcome
-      WHEN NOT pg_try_advisory_xact_lock(hashtext('schemad.table'), hashtext(d.registry ->> 'name')) THEN stale
+      -- pg_locks shows the key to everybody while it is held: with the version in it, nobody needs that key again.
+      WHEN NOT pg_try_advisory_xact_lock(schemad.lock_key('table', concat_ws(' ', d.registry ->> 'name', d.expected_version)))
+        THEN stale
     END ORDER BY d.position) INTO outcomes
   FROM ROWS FROM (
     jsonb_to_recordset(decisions) AS (request_id integer, attempts integer, approved_by text, apply boolean,
-      error_code text, error_message text, registry jsonb)
-  ) WITH ORDINALITY AS d (request_id, attempts, approved_by, apply, error_code, error_message, registry, position)
+      error_code text, error_message text, registry jsonb, expected_version integer)
+  ) WITH ORDINALITY
+    AS d (request_id, attempts, approved_by, apply, error_code, error_message, registry, expected_version, position)
   LEFT JOIN LATERAL (
     SELECT r.id FROM schemad.schema_requests AS r
     WHERE r.id = d.request_id AND r.status = 'pending' AND r.verdict IS NULL
@@ -55,7 +58,7 @@ BEGIN
         OR decision ->> 'decided_by' <> 'schemad';
       of_role := decision ->> 'requested_by';
       made_now := coalesce((made_for -> of_role)::integer, 0);
-      IF NOT pg_try_advisory_xact_lock(hashtext('schemad.quota'), hashtext(of_role))
+      IF NOT pg_try_advisory_xact_lock(schemad.lock_key('quota', of_role))
         OR NOT schemad.is_within_quota(of_role, made_now) THEN
         outcomes[position] := stale;
       ELSE

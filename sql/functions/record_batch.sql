@@ -50,9 +50,15 @@ BEGIN
     ON CONFLICT (name) DO UPDATE
     SET version = s.version + 1, updated_at = clock_timestamp(),
       description = coalesce(excluded.description, s.description),
-      is_active = excluded.is_active
+      is_active = excluded.is_active,
+      -- Made again after somebody dropped it by hand, it is a new one, and granted to the role that asked for it now.
+      (owner, owner_role) = (
+        SELECT CASE d.operation WHEN 'create_table' THEN excluded.owner ELSE s.owner END,
+          CASE d.operation WHEN 'create_table' THEN excluded.owner_role ELSE s.owner_role END
+        FROM decided AS d
+        WHERE d.schema_id = s.id)
   ),
-  -- Made again after somebody dropped it by hand, a table has the new fields only.
+  -- Made again, it has the new fields only.
   fields_gone AS (
     DELETE FROM schemad.schema_fields AS f
     USING decided AS d

@@ -1,16 +1,16 @@
-CREATE OR REPLACE FUNCTION schemad.require_within_limits(role_name name, requester_user_id text, schema_name text)
-RETURNS void
+CREATE OR REPLACE FUNCTION schemad.require_within_limits(
+  role_name name,
+  login name,
+  requester_user_id text,
+  schema_name text
+) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 #variable_conflict use_variable
 DECLARE
   limits record;
-  since timestamptz; -- a value, so that the index need not be read further back
-  nth timestamptz;
-  rule text;
-  message text;
-  hint text;
+  reached record;
 BEGIN
   SELECT p.requests_per_minute, p.requests_per_minute_and_user, p.pending_requests INTO limits
   FROM schemad.policy AS p;
@@ -23,53 +23,39 @@ BEGIN
       HINT = 'Submit in a read committed transaction: the policy of this database limits requests.';
   END IF;
 
-  -- One after the other for each role, until they commit: what can't be seen can't be counted.
-  PERFORM pg_advisory_xact_lock(hashtext('schemad.limits'), hashtext(role_name));
+  -- One after the other for each role and each login, until they commit: what can't be seen can't be counted. In one
+  -- order for all, so that no two wait for each other.
+  PERFORM pg_advisory_xact_lock(k.key)
+  FROM (SELECT DISTINCT schemad.lock_key('limits', n) AS key FROM unnest(ARRAY[role_name, login]) AS n ORDER BY key) AS k;
 
-  since := clock_timestamp() - interval '1 minute';
-  IF limits.requests_per_minute IS NOT NULL THEN
-    SELECT r.created_at INTO nth FROM schemad.schema_requests AS r
-    WHERE r.requested_by = role_name AND r.created_at > since
-    ORDER BY r.created_at DESC OFFSET limits.requests_per_minute - 1 LIMIT 1;
-    IF FOUND THEN
-      rule := 'limit.requests_per_minute';
-      message := format('role %s has made %s requests within a minute', role_name, limits.requests_per_minute);
-    END IF;
-  END IF;
-  IF rule IS NULL AND limits.requests_per_minute_and_user IS NOT NULL THEN
-    SELECT r.created_at INTO nth FROM schemad.schema_requests AS r
-    WHERE r.requested_by = role_name AND r.requester_user_id = requester_user_id
-      AND r.created_at > since
-    ORDER BY r.created_at DESC OFFSET limits.requests_per_minute_and_user - 1 LIMIT 1;
-    IF FOUND THEN
-      rule := 'limit.requests_per_minute_and_user';
-      message := format('%L has made %s requests within a minute', requester_user_id, limits.requests_per_minute_and_user);
-    END IF;
-  END IF;
-  IF rule IS NOT NULL THEN
-    hint := format('Come back in %s s.', ceil(extract(epoch FROM nth + interval '1 minute' - clock_timestamp())));
-  ELSIF limits.pending_requests <= (
-    SELECT count(*)
-    FROM (
-      SELECT FROM schemad.schema_requests AS r
-      WHERE r.requested_by = role_name AND r.status = 'pending' AND r.processed_at IS NULL
-      LIMIT limits.pending_requests
-    ) AS pending
-  ) THEN
-    rule := 'limit.pending_requests';
-    message := format('role %s has %s requests pending', role_name, limits.pending_requests);
-    hint := 'Come back when some are decided, or withdraw some with schemad.cancel_request().';
+  SELECT l.rule,
+    format('%s has made %s requests within a minute', l.who, l.allowed) AS message,
+    format('Come back in %s s.', ceil(extract(epoch FROM l.nth + interval '1 minute' - clock_timestamp()))) AS hint
+  INTO reached
+  FROM schemad.nth_requests(role_name, login, requester_user_id, limits.requests_per_minute,
+    limits.requests_per_minute_and_user) AS l
+  WHERE l.nth > clock_timestamp() - interval '1 minute'
+  ORDER BY l.nth DESC -- the one that keeps it waiting longest: after that it gets through
+  LIMIT 1;
+  IF NOT FOUND THEN
+    SELECT 'limit.pending_requests' AS rule,
+      format('%s has %s requests pending', p.who, limits.pending_requests) AS message,
+      'Come back when some are decided, or withdraw some with schemad.cancel_request().' AS hint
+    INTO reached
+    FROM schemad.pending_counts(role_name, login, limits.pending_requests) AS p
+    WHERE p.pending >= limits.pending_requests
+    LIMIT 1;
   END IF;
 
-  IF rule IS NOT NULL THEN
+  IF FOUND THEN
     RAISE EXCEPTION USING
       ERRCODE = 'configuration_limit_exceeded',
-      MESSAGE = message,
-      DETAIL = format('Rule %s, request for table %L.', rule, schema_name),
-      HINT = hint;
+      MESSAGE = reached.message,
+      DETAIL = format('Rule %s, request for table %L.', reached.rule, schema_name),
+      HINT = reached.hint;
   END IF;
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.require_within_limits(name, text, text) IS
-  'Raises 53400 when a role, or a requester of it, has asked as often as the policy allows, and says when to come back. Internal to the trigger.';
+COMMENT ON FUNCTION schemad.require_within_limits(name, name, text, text) IS
+  'Raises 53400 when a role, a login or a requester of the role has asked as often as the policy allows, and says when to come back. Internal to the trigger.';

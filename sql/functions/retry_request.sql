@@ -3,7 +3,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  is_reviewer constant boolean := has_function_privilege(schemad.caller(), 'schemad.approve_request(integer, text)', 'EXECUTE');
+  is_reviewer constant boolean := has_function_privilege(schemad.caller(), 'schemad.approve_request(integer, text, text)', 'EXECUTE');
 BEGIN
   PERFORM schemad.pending_request(request_id, 'retried');
   UPDATE schemad.schema_requests AS r

@@ -2,7 +2,7 @@ CREATE OR REPLACE FUNCTION schemad.table_facts(table_name text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
--- Its plans are kept with the session, and most names are new: those cost three look-ups by index.
+-- Its plans are kept with the session, and most names are new: those cost five look-ups by index.
 DECLARE
   namespace oid;
   relation record;
@@ -24,7 +24,7 @@ BEGIN
 
   IF relation.oid IS NULL AND registered.id IS NULL THEN
     RETURN (
-      SELECT coalesce(jsonb_object_agg('type', y.typtype), '{}')
+      SELECT coalesce(jsonb_object_agg('type', y.typtype), '{}') || schemad.taken_names(table_name, namespace)
       FROM pg_type AS y
       -- Array types too: PostgreSQL would rename another table's to make room.
       WHERE y.typname = table_name::name AND y.typnamespace = namespace AND y.typrelid = 0);
@@ -33,7 +33,7 @@ BEGIN
   IF relation.relkind = 'r' THEN
     -- Its size can't be had while somebody holds it exclusively: that is told, so that the queue need not stand
     -- still for one table.
-    is_empty := schemad.is_empty(relation.oid);
+    is_empty := schemad.table_size(relation.oid) = 0;
   END IF;
 
   facts := jsonb_strip_nulls(jsonb_build_object(
@@ -47,7 +47,7 @@ BEGIN
     RETURN facts;
   END IF;
 
-  RETURN facts || jsonb_build_object(
+  RETURN facts || schemad.taken_names(table_name, namespace) || jsonb_build_object(
     'columns', coalesce((
       SELECT jsonb_agg(jsonb_build_object(
         'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'nullable', NOT a.attnotnull) ORDER BY a.attnum)

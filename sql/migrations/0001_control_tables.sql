@@ -19,6 +19,16 @@ COMMENT ON COLUMN schemad.migrations.checksum IS 'SHA-256 of the file as it was 
 COMMENT ON COLUMN schemad.migrations.applied_at IS 'When it was applied (last, for what is re-applied).';
 COMMENT ON COLUMN schemad.migrations.applied_by IS 'The login that ran schemad migrate.';
 
+CREATE TABLE schemad.lock_secret (
+  is_secret boolean PRIMARY KEY DEFAULT true CHECK (is_secret),
+  secret text NOT NULL DEFAULT concat(gen_random_uuid(), gen_random_uuid())
+);
+COMMENT ON TABLE schemad.lock_secret IS
+  'One row, which nobody is granted: with it lock_key() makes keys of advisory locks that no other login can guess.';
+COMMENT ON COLUMN schemad.lock_secret.is_secret IS 'Always true, so that there is one row.';
+COMMENT ON COLUMN schemad.lock_secret.secret IS '244 random bits, made when schemad was installed.';
+INSERT INTO schemad.lock_secret DEFAULT VALUES;
+
 CREATE TABLE schemad.schema_registry (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name varchar(255) NOT NULL UNIQUE,
@@ -34,10 +44,10 @@ CREATE INDEX schema_registry_owner_role ON schemad.schema_registry (owner_role, 
 COMMENT ON TABLE schemad.schema_registry IS 'The tables that schemad made and looks after, one row each.';
 COMMENT ON COLUMN schemad.schema_registry.name IS 'Name of the table, in lower case.';
 COMMENT ON COLUMN schemad.schema_registry.description IS 'What the table is for, in its requester''s words.';
-COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table.';
+COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table, or last had it made again.';
 COMMENT ON COLUMN schemad.schema_registry.is_active IS 'False once deprecated: no further fields until restored.';
 COMMENT ON COLUMN schemad.schema_registry.owner_role IS
-  'Database role that asked for the table. A request for it from another role waits for review.';
+  'Database role that asked for the table, or last had it made again. A request for it from another role waits for review.';
 COMMENT ON COLUMN schemad.schema_registry.version IS 'Counts the applied changes; schema_versions has each.';
 
 CREATE TABLE schemad.schema_fields (
@@ -130,10 +140,13 @@ CREATE INDEX schema_requests_turns
 CREATE INDEX schema_requests_awaited ON schemad.schema_requests (lower(schema_name COLLATE "C"), id)
   WHERE num_nulls(processed_at, verdict) = 2;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
--- For the limits: the n-th latest request of a role, and its pending ones.
+-- For the limits: the n-th latest request of a role and of a login, and their pending ones.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);
+CREATE INDEX schema_requests_recent_login ON schemad.schema_requests (requested_login, created_at);
 CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by)
   WHERE status = 'pending' AND processed_at IS NULL;
+CREATE INDEX schema_requests_pending_login ON schemad.schema_requests (requested_login)
+  WHERE num_nonnulls(processed_at) = 0;
 -- For schemad.prune(), as the two below on created_at.
 CREATE INDEX schema_requests_processed ON schemad.schema_requests (processed_at) WHERE processed_at IS NOT NULL;
 -- What is dead in the queue has to be read past until it is vacuumed, and depends on the traffic, not on the history.

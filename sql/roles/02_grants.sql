@@ -24,7 +24,8 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_requester;
 GRANT EXECUTE ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) TO schemad_requester;
 
-GRANT EXECUTE ON FUNCTION schemad.fold(text) TO schemad_requester, schemad_reviewer, schemad_daemon;
+GRANT EXECUTE ON FUNCTION schemad.fold(text), schemad.plan_digest(schemad.schema_requests)
+TO schemad_requester, schemad_reviewer, schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.caller(),
   schemad.list_requests(text, text, integer, integer),
@@ -36,7 +37,7 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_requester, schemad_reviewer;
 
 GRANT EXECUTE ON FUNCTION
-  schemad.approve_request(integer, text),
+  schemad.approve_request(integer, text, text),
   schemad.reject_request(integer, text),
   schemad.cancel_request(integer)
 TO schemad_reviewer;
@@ -63,6 +64,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.key_difference(jsonb, oid),
   schemad.stranger_used(jsonb, oid),
   schemad.record_batch(schemad.policy, jsonb, schemad.outcome[]),
+  schemad.lock_key(text, text),
   schemad.is_transient(text),
   schemad.outcome_of(text, integer, schemad.policy),
   schemad.keep_watch(),
@@ -71,10 +73,12 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION
   schemad.table_facts(text),
+  schemad.taken_names(text, oid),
   schemad.reference_facts(jsonb, integer),
   schemad.key_fields(oid),
-  schemad.is_empty(oid),
-  schemad.is_within_quota(text, integer)
+  schemad.table_size(oid),
+  schemad.is_within_quota(text, integer),
+  schemad.quota_facts(name)
 TO schemad_daemon, schemad_reviewer;
 DO $grants$
 DECLARE

@@ -21,7 +21,7 @@ BEGIN
 
   NEW.requested_by := schemad.caller();
   NEW.requested_login := session_user;
-  PERFORM schemad.require_within_limits(NEW.requested_by, NEW.requester_user_id, NEW.schema_name);
+  PERFORM schemad.require_within_limits(NEW.requested_by, NEW.requested_login, NEW.requester_user_id, NEW.schema_name);
   NEW.created_at := clock_timestamp();
   RETURN NEW;
 END

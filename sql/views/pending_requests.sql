@@ -6,12 +6,15 @@ SELECT r.id,
   date_trunc('second', clock_timestamp() - r.created_at) AS age,
   coalesce(r.verdict, 'queued') AS state,
   schemad.request_message(r) AS why,
-  r.plan_sql
+  r.plan_sql,
+  schemad.plan_digest(r) AS plan_digest
 FROM schemad.schema_requests AS r
 WHERE r.status = 'pending'
 ORDER BY r.id;
 
 COMMENT ON VIEW schemad.pending_requests IS
-  'What waits, and why, with the SQL that an approval would run. Then: SELECT schemad.approve_request(id, ''reason'').';
+  'What waits, and why, with the SQL that an approval would run. Then: SELECT schemad.approve_request(id, ''reason'', plan_digest => ''the one that you saw'').';
 COMMENT ON COLUMN schemad.pending_requests.state IS 'queued: not yet assessed; review: waits for a person; failed: PostgreSQL refused the plan.';
 COMMENT ON COLUMN schemad.pending_requests.why IS 'The findings in words.';
+COMMENT ON COLUMN schemad.pending_requests.plan_digest IS
+  'Stands for plan_sql and the rules of the findings. Given to approve_request(), it is an approval of these and no others.';

@@ -66,7 +66,14 @@ async def test_a_held_request_is_shown_with_its_reasons_until_a_reviewer_approve
     assert "permission denied" in refused.err
     assert "schemad_reviewer" in refused.err
 
-    approved = await schemad_beside("approve", 1, "-r", "agreed [b]", "--json", dsn=database.dsn("dba_one"))
+    [digest] = [line.split()[-1] for line in shown.out.splitlines() if line.startswith("  plan digest: ")]
+    other = await schemad_beside("approve", 1, "-r", "x", "--digest", "0" * 12, dsn=database.dsn("dba_one"))
+    assert (other.code, other.out) == (EXIT_FAILED, "")
+    assert "request 1 can't be approved: its plan is not the one that you saw" in other.err
+    assert f"that of the plan is {digest}" in other.err
+
+    approve = ("approve", 1, "-r", "agreed [b]", "--digest", digest, "--json")
+    approved = await schemad_beside(*approve, dsn=database.dsn("dba_one"))
     assert approved.code == 0
     assert (approved.json["status"], approved.json["decided_by"]) == ("approved", "dba_one")
     assert approved.json["decision_reason"] == "agreed [b]"
@@ -76,6 +83,33 @@ async def test_a_held_request_is_shown_with_its_reasons_until_a_reviewer_approve
     assert again.code == EXIT_FAILED
     assert "request 1 can't be approved: it is approved" in again.err
     assert "hint: " in again.err
+
+
+async def test_approve_prints_the_plan_first_and_approves_that_and_no_other(
+    database: Database, admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    request_id = await app.fetchval(
+        "SELECT schemad.submit_request('user123', 'checked', $1)", json.dumps(FOR_REVIEW)
+    )
+    await app.fetchval("SELECT schemad.wait_for_request($1)", request_id)
+    # As if it were planned anew between the two.
+    body = await admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'plan_digest'")
+    signature = "schemad.plan_digest(request schemad.schema_requests)"
+    define = f"CREATE OR REPLACE FUNCTION {signature} RETURNS text LANGUAGE sql AS"
+    await admin.execute("CREATE SEQUENCE public.plans; GRANT USAGE ON SEQUENCE public.plans TO schemad_reviewer")
+    await admin.execute(f"{define} $$ SELECT 'plan_' || nextval('public.plans') $$")
+    overtaken = await schemad_beside("approve", request_id, "-r", "agreed", dsn=database.dsn("dba_one"))
+    assert overtaken.code == EXIT_FAILED
+    assert "  plan digest: plan_1\n" in overtaken.out
+    assert "you gave the digest 'plan_1'" in overtaken.err
+
+    await admin.execute(f"{define} $${body}$$")
+    approved = await schemad_beside("approve", request_id, "-r", "agreed", dsn=database.dsn("dba_one"))
+    assert approved.code == 0
+    before, after = approved.out.split("  plan digest: ")
+    assert "CHECK (repeat(a, 2) <> '')" in before
+    assert "approved · approved by dba_one: agreed" in after
+    assert "CHECK" not in after
 
 
 async def test_an_unsound_request_fails_with_message_detail_and_hint(database: Database, tmp_path: Path) -> None:

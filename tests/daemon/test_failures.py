@@ -97,6 +97,28 @@ async def test_a_locked_table_puts_its_request_off_until_the_lock_is_gone(
     assert await columns_of(admin, "public.busy") == ["id", "a", "b"]
 
 
+async def test_a_foreign_key_to_a_locked_table_is_judged_once_the_lock_is_gone(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    assert (await ask(app, "busy", fields("a")))["status"] == "approved"
+    await app.execute("INSERT INTO public.busy (a) VALUES ('x')")
+    await admin.execute("SELECT schemad.set_policy('max_referenced_bytes', '8191')")
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("LOCK TABLE public.busy IN ACCESS EXCLUSIVE MODE")
+    refers = {"fields": [{"name": "busy_id", "type": "bigint", "references": {"table": "busy"}}]}
+    ids = await submit_together(app, {"refers": refers, "other": fields("a")})
+    assert (await decided(app, ids["other"]))["status"] == "approved"
+    await until(
+        dba,
+        "EXISTS (SELECT FROM schemad.schema_requests WHERE id = $1 AND last_error LIKE '55P03 %')",
+        ids["refers"],
+    )
+    await lock.rollback()
+    # Its size can be had again, and is what holds it.
+    assert rules(await decided(app, ids["refers"])) == ["reference.large"]
+
+
 async def test_a_request_whose_attempts_are_used_up_has_failed(
     database: Database, admin: Connection, app: Connection
 ) -> None:
@@ -140,6 +162,35 @@ async def test_a_table_that_is_dropped_by_hand_is_made_again_only_by_a_person(
     await dba.fetchval("SELECT schemad.approve_request($1, 'it was dropped by mistake')", held["id"])
     assert (await decided(app, held["id"]))["status"] == "approved"
     assert await columns_of(admin, "public.gone") == ["id", "a", "b"]
+
+
+async def test_a_table_that_is_made_again_belongs_to_the_role_that_has_it_made(
+    database: Database, admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    await ask(app, "gone", fields("a"))
+    await admin.execute("DROP TABLE public.gone")
+    # Whatever the policy says of tables that are missing: another role's is a matter for a person.
+    await admin.execute("SELECT schemad.set_rule_severity('table.missing', 'warn')")
+    owner = "SELECT owner_role, owner, version FROM schemad.schema_registry"
+    async with database.connection("app_two") as other:
+        held = await ask(other, "gone", fields("b"))
+        assert (held["verdict"], rules(held)) == ("review", ["table.missing", "table.another_role"])
+        message = held["findings"][1]["message"]
+        assert message == "gone is a table of role app_one, and made again would be one of role app_two"
+        await dba.fetchval("SELECT schemad.approve_request($1, 'it is theirs now')", held["id"])
+        assert (await decided(other, held["id"]))["status"] == "approved"
+        assert tuple(await admin.fetchrow(owner) or ()) == ("app_two", "user123", 2)
+        # Its own, as if it had made it at first: it may write to it, and change it without a person.
+        await other.execute("INSERT INTO public.gone (b) VALUES ('x')")
+        assert (await ask(other, "gone", fields("b", "c")))["status"] == "approved"
+    assert rules(await ask(app, "gone", fields("b", "d"))) == ["table.another_role"]
+    assert tuple(await admin.fetchrow(owner) or ()) == ("app_two", "user123", 3)
+
+    await admin.execute("DROP TABLE public.gone")
+    async with database.connection("app_two") as other:
+        again = await submit(other, "gone", fields("e"), "user456")
+        assert (await decided(other, again))["status"] == "approved"
+    assert tuple(await admin.fetchrow(owner) or ()) == ("app_two", "user456", 4)
 
 
 async def test_a_request_that_lost_its_role_fails_and_the_queue_moves_on(

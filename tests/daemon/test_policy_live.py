@@ -250,8 +250,8 @@ async def test_foreign_keys_to_what_is_not_one_s_own_or_too_large_wait_by_their_
         assert await columns_of(admin, f"public.to_{target}") == []
 
     assert (await ask(app, "small", referring("mine")))["status"] == "approved"
+    # As large as it is, whether or not anybody has analysed it.
     await app.execute("INSERT INTO public.mine (a) VALUES ('x')")
-    await admin.execute("ANALYZE public.mine")
     await admin.execute("SELECT schemad.set_policy('max_referenced_bytes', '8191')")
     large = await ask(app, "large", referring("mine"))
     assert (large["verdict"], rules(large)) == ("review", ["reference.large"])
@@ -308,6 +308,8 @@ async def test_over_the_quota_a_person_decides_and_a_day_later_the_policy_does(
     assert (await ask(app, "one", fields("a")))["status"] == "approved"
     two, three = [await ask(app, name, fields("a")) for name in ("two", "three")]
     assert rules(two) == rules(three) == ["limit.tables"]
+    message = "role app_one has had 1 table made within 24 hours; the policy allows 1 (tables_per_day)"
+    assert [finding["message"] for finding in two["findings"]] == [message]
     await approve(dba, two["id"])
     assert (await decided(app, two["id"]))["status"] == "approved"
     await app.execute("SELECT schemad.retry_request($1)", three["id"])
@@ -319,7 +321,9 @@ async def test_over_the_quota_a_person_decides_and_a_day_later_the_policy_does(
 
 async def test_a_quota_of_none_holds_every_new_table(admin: Connection, app: Connection, daemon: Daemon) -> None:
     await admin.execute("SELECT schemad.set_policy('tables_in_all', '0')")
-    assert rules(await ask(app, "one", fields("a"))) == ["limit.tables"]
+    held = await ask(app, "one", fields("a"))
+    assert rules(held) == ["limit.tables"]
+    assert held["findings"][0]["message"] == "role app_one has 0 tables; the policy allows 0 (tables_in_all)"
     assert await made(admin) == 0
 
 

@@ -199,6 +199,7 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "wake_daemons",
         "keep_watch",
         "end_watch",
+        "lock_key",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 

@@ -56,6 +56,56 @@ async def test_no_approval_lifts_a_refusal(admin: Connection, app: Connection, d
     )
 
 
+async def _digest(connection: Connection, request_id: int) -> str:
+    found: str = await connection.fetchval(
+        "SELECT plan_digest FROM schemad.pending_requests WHERE id = $1", request_id
+    )
+    return found
+
+
+async def test_an_approval_with_a_digest_is_for_the_plan_that_was_seen_and_for_no_other(
+    admin: Connection, app: Connection, dba: Connection
+) -> None:
+    approve = "SELECT schemad.approve_request($1, 'agreed', $2)"
+    changes = {
+        "another plan": "plan_sql = 'SELECT 2'",
+        "a further finding": 'findings = findings || \'[{"rule": "limit.fields", "severity": "review"}]\'',
+        "no plan": "plan_sql = NULL",
+    }
+    for what, change in changes.items():
+        request_id = await held(admin, app, what.replace(" ", "_"))
+        seen = await _digest(dba, request_id)
+        await admin.execute(f"UPDATE schemad.schema_requests SET {change} WHERE id = $1", request_id)
+        now = await _digest(dba, request_id)
+        assert seen != now
+        assert await refusal(dba.execute(approve, request_id, seen)) == Refusal(
+            "55000",
+            f"request {request_id} can't be approved: its plan is not the one that you saw",
+            f"Rule review.plan_changed: you gave the digest '{seen}', and that of the plan is {now or 'none'}.",
+            "Read plan_sql and why in schemad.pending_requests again, and approve with the plan_digest beside "
+            "them.",
+        )
+        assert (await request_row(app, request_id))["verdict"] == "review"
+        if now is not None:
+            assert await dba.fetchval(approve, request_id, now) == request_id
+
+
+async def test_a_digest_stands_for_the_plan_and_the_rules_in_any_order_and_how_often(
+    admin: Connection, app: Connection, dba: Connection
+) -> None:
+    def findings(*rules: str) -> str:
+        return json.dumps([{"rule": rule, "severity": "review"} for rule in rules])
+
+    set_findings = "UPDATE schemad.schema_requests SET findings = $2 WHERE id = $1"
+    digests = []
+    for number, rules in enumerate([("a.b", "c.d"), ("c.d", "a.b", "c.d"), ("c.d",)]):
+        request_id = await held(admin, app, f"table_{number}")
+        await admin.execute(set_findings, request_id, findings(*rules))
+        digests.append(await _digest(dba, request_id))
+    assert digests[0] == digests[1] != digests[2]
+    assert all(len(d) == 12 and set(d) <= set("0123456789abcdef") for d in digests)
+
+
 @pytest.mark.parametrize(
     ("function", "done"),
     [

@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import asyncpg
@@ -42,8 +43,10 @@ async def age(admin: Connection, interval: str) -> None:
     )
 
 
-async def hammer(database: Database, login: str = "app_one", users: int = 1) -> list[object]:
-    """Has many sessions ask at once, each several times; what each of them got."""
+async def hammer(
+    database: Database, login: str = "app_one", users: int = 1, roles: tuple[str, ...] = ("none",)
+) -> list[object]:
+    """Has many sessions ask at once, each several times, in turn as each of the roles; what each of them got."""
     async with contextlib.AsyncExitStack() as stack:
         sessions = [await stack.enter_async_context(database.connection(login)) for _ in range(SESSIONS)]
 
@@ -52,6 +55,7 @@ async def hammer(database: Database, login: str = "app_one", users: int = 1) -> 
             for turn in range(EACH):
                 way = submit if turn % 2 else insert
                 try:
+                    await sessions[number].execute(f"SET ROLE {roles[(number + turn) % len(roles)]}")
                     name, user = f"t_{login}_{number}_{turn}", f"user{number % users}"
                     got.append(await way(sessions[number], name, fields("a"), user))
                 except asyncpg.PostgresError as error:
@@ -118,6 +122,69 @@ async def test_two_roles_hammer_their_own_limits(database: Database, admin: Conn
     assert [len(split(got)[0]) for got in both] == [12, 12]
     rows = await admin.fetch("SELECT requested_by FROM schemad.schema_requests")
     assert Counter(row["requested_by"] for row in rows) == {"app_one": 12, "app_two": 12}
+
+
+@pytest.fixture
+async def many_roles(admin: Connection) -> AsyncIterator[tuple[str, ...]]:
+    """The roles that the login many_login may ask as, its own among them."""
+    # Roles are of the cluster: these go in the end, whatever the test did with the database.
+    roles = ("many_login", "team_one", "team_two")
+    for role in roles:
+        await admin.execute(f"CREATE ROLE {role} LOGIN IN ROLE schemad_requester")
+    await admin.execute("GRANT team_one, team_two TO many_login")
+    try:
+        yield roles
+    finally:
+        await admin.execute(f"DROP ROLE {', '.join(roles)}")
+
+
+@pytest.mark.parametrize("setting", ["requests_per_minute", "pending_requests"])
+async def test_fifty_sessions_of_a_login_with_several_roles_get_no_more_through_than_with_one(
+    database: Database, admin: Connection, many_roles: tuple[str, ...], setting: str
+) -> None:
+    await limit(admin, **{setting: 20})
+    ids, errors = split(await hammer(database, "many_login", roles=many_roles))
+    assert len(ids) == await count(admin) == 20
+    rows = await admin.fetch("SELECT requested_by, count(*) AS n FROM schemad.schema_requests GROUP BY 1")
+    assert {row["requested_by"] for row in rows} == set(many_roles)
+    for error in errors:
+        assert error.sqlstate == "53400"
+        assert str(error.args[0]).startswith("login many_login has ")
+        assert f"Rule limit.{setting}, " in error.as_dict()["detail"]
+
+
+async def test_a_role_that_several_logins_ask_as_has_one_allowance(
+    database: Database, admin: Connection, many_roles: tuple[str, ...]
+) -> None:
+    await limit(admin, requests_per_minute=20, pending_requests=20)
+    both = await asyncio.gather(
+        hammer(database, "many_login", roles=many_roles[1:2]), hammer(database, "team_one", roles=("none",))
+    )
+    assert sum(len(split(got)[0]) for got in both) == await count(admin) == 20
+    assert {str(e.args[0]) for got in both for e in split(got)[1]} == {
+        "role team_one has made 20 requests within a minute"
+    }
+
+
+async def test_who_comes_back_when_the_error_says_gets_through_whichever_role_it_takes(
+    database: Database, admin: Connection, many_roles: tuple[str, ...]
+) -> None:
+    await limit(admin, requests_per_minute=2)
+    async with database.connection("many_login") as connection, database.connection("team_one") as other:
+        await submit(other, "one", fields("a"))
+        await age(admin, "40 s")
+        await connection.execute("SET ROLE team_one")
+        await submit(connection, "two", fields("a"))
+        await connection.execute("SET ROLE team_two")
+        await submit(connection, "three", fields("a"))
+        # The role's oldest is 40 s old, the login's is new: the later one counts.
+        await connection.execute("SET ROLE team_one")
+        refused = await refusal(submit(connection, "four", fields("a")))
+        assert refused.message == "login many_login has made 2 requests within a minute"
+        seconds = int(str(refused.hint).removeprefix("Come back in ").removesuffix(" s."))
+        assert seconds > 50
+        await age(admin, f"{seconds} s")
+        await submit(connection, "four", fields("a"))
 
 
 async def test_another_role_neither_counts_nor_waits(

@@ -49,8 +49,9 @@ def test_every_error_at_submit_is_listed_with_its_sqlstate() -> None:
             for rule, code in re.findall(r"\('(\w+\.\w+)', '(\w{5})'", path.read_text(encoding="utf-8"))
         }
     assert raised
-    limits = (SQL / "functions" / "require_within_limits.sql").read_text(encoding="utf-8")
-    limited = {("53400", rule) for rule in re.findall(r"rule := '(\w+\.\w+)'", limits)}
+    files = [SQL / "functions" / f"{name}.sql" for name in ("require_within_limits", "nth_requests")]
+    limits = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    limited = {("53400", rule) for rule in re.findall(r"'(limit\.\w+)'", limits)}
     assert limited
     listed = set(re.findall(r"^\| `(\w{5})` \| `(\w+\.\w+)`", read("errors.md"), re.MULTILINE))
     # Two more are raised where they are found.

@@ -8,7 +8,7 @@ import pytest
 
 from schemad.ddl import Decision, Operation, Verdict, decide
 from schemad.policy import Policy, TableFacts
-from schemad.policy.facts import ReferenceFacts
+from schemad.policy.facts import Quota, ReferenceFacts
 from schemad.policy.rules import all_rules
 from schemad.request import Index, Severity
 from schemad.request.types import Family
@@ -197,6 +197,7 @@ def test_a_foreign_key_gets_an_index_of_its_own_where_no_other_serves_it(keys: A
         (None, ["reference.missing"]),
         (replace(BOOKS, is_managed=False, owner_role=None), ["reference.unmanaged"]),
         (replace(BOOKS, owner_role="other"), ["reference.another_role"]),
+        (replace(BOOKS, bytes=None), []),
         (replace(BOOKS, bytes=POLICY.max_referenced_bytes), []),
         (replace(BOOKS, bytes=POLICY.max_referenced_bytes + 1), ["reference.large"]),
         (replace(BOOKS, keys=frozenset({"isbn"})), ["reference.no_key"]),
@@ -224,9 +225,14 @@ def test_a_table_may_reference_a_key_of_its_own(key: str, expected: list[str]) -
     assert (rules(decision), decision.apply) == (expected, not expected)
 
 
-def test_over_its_quota_a_role_s_next_table_waits_and_its_tables_still_grow() -> None:
-    decision = decide("t", json.dumps(SPEC), POLICY, TableFacts(has_quota=False), requested_by="app")
-    assert (rules(decision), decision.apply) == (["limit.tables"], False)
+def test_over_its_quota_a_role_s_next_table_waits_and_is_told_what_it_has_and_may_have() -> None:
+    quotas = (Quota("tables_in_all", 3, 4), Quota("tables_per_day", 1, 1))
+    decision = decide("t", json.dumps(SPEC), POLICY, TableFacts(quotas_reached=quotas), requested_by="app")
+    assert (rules(decision), decision.apply) == (["limit.tables"] * 2, False)
+    assert [f.message for f in decision.findings] == [
+        "role app has 4 tables; the policy allows 3 (tables_in_all)",
+        "role app has had 1 table made within 24 hours; the policy allows 1 (tables_per_day)",
+    ]
 
 
 @pytest.mark.parametrize("severity", list(Severity))
@@ -269,6 +275,7 @@ def test_the_policy_is_read_as_the_database_writes_it() -> None:
         "max_fields": 100,
         "max_indexes": 10,
         "max_referenced_bytes": 104857600,
+        "max_attempts": 10,
         "further_types": "{}",
         "severities": "{}",
         "auto_types": sorted(POLICY.auto_types),

@@ -20,13 +20,14 @@ from schemad.ddl.statements import (
     Unique,
 )
 from schemad.policy import Column, Policy, RegisteredField, TableFacts
-from schemad.policy.difference import all_uniques, check_name, index_name, reference_name, unique_name
-from schemad.policy.facts import RELATION_KINDS, ReferenceFacts
+from schemad.policy.difference import all_uniques, check_name, index_names, reference_name, unique_names
+from schemad.policy.facts import RELATION_KINDS, Quota, ReferenceFacts
 from schemad.request import TableRequest, read_request
 from schemad.request.defaults import Generator
 from schemad.request.names import derived_name
 from tests.unit.strategies import NOTHING, POLICY, Asked, sound_requests
 
+QUOTA = Quota("tables_in_all", 3, 4)
 TITLE = {"name": "title", "type": "varchar(80)", "nullable": False}
 NOTE = {"name": "note", "type": "text"}
 BASE: dict[str, Any] = {"fields": [TITLE, {"name": "at", "type": "timestamptz", "default": "now()"}]}
@@ -35,8 +36,8 @@ BASE: dict[str, Any] = {"fields": [TITLE, {"name": "at", "type": "timestamptz", 
 def facts_after(request: TableRequest, *, empty: bool = True, owner_role: str = "app") -> TableFacts:
     """What the database holds once a request was applied."""
     name = request.name
-    derived = {unique_name(name, u) for u in all_uniques(request)}
-    derived |= {index_name(name, i) for i in request.indexes} | {check_name(name, c) for c in request.checks}
+    derived = {unique_names(name, u)[0] for u in all_uniques(request)}
+    derived |= {index_names(name, i)[0] for i in request.indexes} | {check_name(name, c) for c in request.checks}
     derived |= {reference_name(name, f.name) for f in request.fields if f.references}
     if request.primary_key:
         derived.add(derived_name(name, kind="pkey"))
@@ -234,7 +235,7 @@ def test_a_reference_of_a_table_to_itself_needs_a_key_that_is_there_or_asked_for
 
 
 def test_a_role_over_its_quota_still_adds_fields_to_its_tables() -> None:
-    assert ask(more(NOTE), replace(EMPTY, has_quota=False)).apply
+    assert ask(more(NOTE), replace(EMPTY, quotas_reached=(QUOTA,))).apply
 
 
 @pytest.mark.parametrize(
@@ -352,14 +353,14 @@ def test_the_facts_are_read_as_the_database_writes_them() -> None:
                 "primary_key": list(FILLED.primary_key),
                 "derived": sorted(FILLED.derived),
                 "keys": ["id"],
-                "has_quota": False,
+                "quotas_reached": [{"setting": "tables_in_all", "allowed": 3, "tables": 4}],
                 "references": {"books": {"is_managed": True, "owner_role": "app", "bytes": 8192, "keys": ["id"]}},
             }
         )
     )
     books = ReferenceFacts(is_managed=True, owner_role="app", bytes=8192, keys=frozenset({"id"}))
     assert TableFacts.from_row(row) == replace(
-        FILLED, keys=frozenset({"id"}), has_quota=False, references={"books": books}
+        FILLED, keys=frozenset({"id"}), quotas_reached=(QUOTA,), references={"books": books}
     )
     assert TableFacts.from_row({}) == NOTHING
     assert TableFacts.from_row({"type": True}).has_type

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemad.request.names import MAX_NAME_BYTES, derived_name, name_finding
+from schemad.request.names import MAX_NAME_BYTES, derived_name, derived_names, name_finding
 from tests.unit.strategies import names
 
 
@@ -89,6 +89,18 @@ def test_different_parts_of_a_table_have_different_derived_names(
 def test_long_tables_do_not_share_the_name_of_their_key(one: str, other: str) -> None:
     same = derived_name(one, kind="pkey") == derived_name(other, kind="pkey")
     assert same == (one == other)
+
+
+@given(table=names, one=parts, other=parts)
+@example(table="t", one=["a"], other=["a", "1"])
+def test_the_further_choices_of_a_name_are_no_other_thing_s_choices(
+    table: str, one: list[str], other: list[str]
+) -> None:
+    choices = derived_names(table, *one, kind="key")
+    assert choices[0] == derived_name(table, *one, kind="key")
+    assert len(set(choices)) == len(choices)
+    assert all(len(name) <= MAX_NAME_BYTES and name.endswith("_key") for name in choices)
+    assert one == other or not set(choices) & set(derived_names(table, *other, kind="key"))
 
 
 @pytest.mark.parametrize(

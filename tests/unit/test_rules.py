@@ -13,7 +13,7 @@ import pytest
 import schemad
 from schemad.ddl import Decision, decide
 from schemad.policy import Policy, TableFacts
-from schemad.policy.facts import ReferenceFacts
+from schemad.policy.facts import Quota, ReferenceFacts
 from schemad.policy.rules import all_rules, core_rules
 from schemad.request import Rule, Severity
 from tests.unit.strategies import NOTHING, POLICY
@@ -101,7 +101,7 @@ EXAMPLES: dict[str, Example] = {
     "key.on_filled_table": Example({"fields": ONE, "indexes": [{"fields": ["a"]}]}, facts=TABLE),
     "limit.fields": Example({"fields": [{"name": f"f{n}", "type": "text"} for n in range(101)]}),
     "limit.indexes": Example({"fields": [{"name": f"f{n}", "type": "text", "unique": True} for n in range(11)]}),
-    "limit.tables": Example({"fields": ONE}, facts=TableFacts(has_quota=False)),
+    "limit.tables": Example({"fields": ONE}, facts=TableFacts(quotas_reached=(Quota("tables_in_all", 3, 4),))),
     "name.invalid": Example({"fields": ONE}, name="a-b"),
     "name.protected": Example({"fields": ONE}, name="Messages"),
     "name.reserved": Example({"fields": ONE}, name="order"),

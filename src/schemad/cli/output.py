@@ -72,6 +72,11 @@ def state(request: Mapping[str, Any]) -> str:
     return request["verdict"] or "queued"
 
 
+def is_held(request: Mapping[str, Any]) -> bool:
+    """Whether a request has a plan that waits for a person."""
+    return state(request) in {"review", "failed"}
+
+
 def print_requests(requests: Sequence[Mapping[str, Any]]) -> None:
     """Prints requests as a table."""
     if not requests:
@@ -101,18 +106,24 @@ def print_table(table: Table) -> None:
     (out if out.is_terminal else Console(width=_UNLIMITED)).print(table)
 
 
+def print_standing(request: Mapping[str, Any]) -> None:
+    """Prints which request it is and how it stands."""
+    say(f"request {request['id']}: {one_line(request['schema_name'])}", style="bold")
+    standing, message = state(request), one_line(request["message"])
+    out.print(Text.assemble("  ", (standing, _STATES[standing]), f" · {message}"), soft_wrap=True)
+
+
 def print_request(request: Mapping[str, Any]) -> None:
     """Prints everything about one request."""
-    standing = state(request)
-    say(f"request {request['id']}: {one_line(request['schema_name'])}", style="bold")
-    message = one_line(request["message"])
-    out.print(Text.assemble("  ", (standing, _STATES[standing]), f" · {message}"), soft_wrap=True)
+    print_standing(request)
     say(f"  asked for by {one_line(request['requester_user_id'])} (role {one_line(request['requested_by'])})")
     if request["last_error"]:
         say(f"  last error: {one_line(request['last_error'])} (attempt {request['attempts']})")
     print_findings(request["findings"])
     if request["plan_sql"]:
         print_sql(request["plan_sql"])
+    if is_held(request) and request["plan_digest"]:
+        say(f"  plan digest: {request['plan_digest']}", style="dim")
 
 
 def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:

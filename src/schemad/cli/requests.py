@@ -9,7 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from schemad.cli.options import Dsn, Json, with_connection
-from schemad.cli.output import print_error, print_hint, print_json, print_request, print_requests
+from schemad.cli.output import (
+    is_held,
+    print_error,
+    print_hint,
+    print_json,
+    print_request,
+    print_requests,
+    print_standing,
+)
 from schemad.cli.output import state as state_of
 from schemad.cli.request_file import read_request_file
 from schemad.store import Connection, requests
@@ -105,10 +113,33 @@ def show(request_id: RequestId, dsn: Dsn = None, as_json: Json = False) -> None:
 
 
 def approve(
-    request_id: RequestId, reason: Reason, timeout: Timeout = WAIT, dsn: Dsn = None, as_json: Json = False
+    request_id: RequestId,
+    reason: Reason,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            "--digest", help="Of the plan that you read, as `schemad show` prints it.", show_default=False
+        ),
+    ] = None,
+    timeout: Timeout = WAIT,
+    dsn: Dsn = None,
+    as_json: Json = False,
 ) -> None:
-    """Approve a held request, and wait until the daemon has applied it."""
-    _decide(dsn, request_id, lambda c: requests.approve(c, request_id, reason), timeout, as_json)
+    """Approve a held request, and wait until the daemon has applied it.
+
+    The approval is for the plan with that digest, or without one for the plan that is printed first: if there is
+    another one by then, nothing is approved.
+    """
+
+    async def decide(connection: Connection) -> None:
+        shown = digest
+        if shown is None and (found := await requests.show(connection, request_id)) and is_held(found):
+            shown = found["plan_digest"]
+            if not as_json:
+                print_request(found)
+        await requests.approve(connection, request_id, reason, shown)
+
+    _decide(dsn, request_id, decide, timeout, as_json, briefly=True)
 
 
 def reject(request_id: RequestId, reason: Reason, dsn: Dsn = None, as_json: Json = False) -> None:
@@ -140,20 +171,24 @@ def _decide(
     timeout: float,
     as_json: bool,
     done: str = "approved",
+    briefly: bool = False,
 ) -> None:
     async def work(connection: Connection) -> requests.RequestRow:
         await decide(connection)
         return await requests.wait(connection, request_id, timeout)
 
-    _print_and_exit(asyncio.run(with_connection(dsn, work)), as_json, done)
+    _print_and_exit(asyncio.run(with_connection(dsn, work)), as_json, done, briefly)
 
 
-def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approved") -> None:
+def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approved", briefly: bool = False) -> None:
+    """Prints a request, of one that is done only how it stands where that will do, and exits accordingly."""
+    state = state_of(request)
     if as_json:
         print_json(request)
+    elif briefly and state == done:
+        print_standing(request)
     else:
         print_request(request)
-    state = state_of(request)
     if state == "queued":
         print_hint("no daemon has got to it yet; it is kept. `schemad doctor` tells whether one runs")
     if state == "failed":

@@ -26,16 +26,16 @@ from schemad.policy.difference import (
     Difference,
     all_uniques,
     check_name,
-    index_name,
+    index_names,
     reference_name,
-    unique_name,
+    unique_names,
 )
 from schemad.policy.expressions import expression_findings, is_volatile
 from schemad.policy.facts import TableFacts
 from schemad.policy.policy import Policy
 from schemad.request.defaults import Default
 from schemad.request.expressions import Expression
-from schemad.request.names import derived_name
+from schemad.request.names import derived_names
 from schemad.request.table import Action, Field, TableRequest
 
 
@@ -133,7 +133,7 @@ def make_plan(
             statements = (DropTable(table),) if facts.relation else ()
         case Action.ENSURE if lacking is None:
             operation, added = Operation.CREATE_TABLE, request.fields
-            statements = tuple(_creation(table, request, policy, requested_by))
+            statements = tuple(_creation(table, request, policy, facts, requested_by))
         case Action.ENSURE:
             operation, added = Operation.ADD_FIELDS, lacking.fields
             statements = tuple(_change(table, lacking, facts))
@@ -151,11 +151,11 @@ def _only_makes_a_value(default: Default) -> bool:
 
 
 def _creation(
-    table: TableName, request: TableRequest, policy: Policy, requested_by: str | None
+    table: TableName, request: TableRequest, policy: Policy, facts: TableFacts, requested_by: str | None
 ) -> Iterator[Statement]:
-    yield CreateTable(table, request.fields, tuple(_constraints(request)))
+    yield CreateTable(table, request.fields, tuple(_constraints(request, facts)))
     for index in request.indexes:
-        yield CreateIndex(table, index_name(table.name, index), index)
+        yield CreateIndex(table, facts.free_name(index_names(table.name, index)), index)
     if request.description:
         yield Comment(table, None, request.description)
     yield from _comments(table, request.fields)
@@ -163,12 +163,12 @@ def _creation(
         yield Grant(table, policy.grant_to_requester, requested_by)
 
 
-def _constraints(request: TableRequest) -> Iterator[Constraint]:
+def _constraints(request: TableRequest, facts: TableFacts) -> Iterator[Constraint]:
     name = request.name
     if request.primary_key:
-        yield PrimaryKey(derived_name(name, kind="pkey"), request.primary_key)
+        yield PrimaryKey(facts.free_name(derived_names(name, kind="pkey")), request.primary_key)
     for fields in all_uniques(request):
-        yield Unique(unique_name(name, fields), fields)
+        yield Unique(facts.free_name(unique_names(name, fields)), fields)
     for check in request.checks:
         yield Check(check_name(name, check), check)
     for field in request.fields:
@@ -186,7 +186,7 @@ def _change(table: TableName, lacking: Difference, facts: TableFacts) -> Iterato
         else:
             yield AddColumn(table, field)
     for fields in lacking.uniques:
-        yield AddConstraint(table, Unique(unique_name(table.name, fields), fields))
+        yield AddConstraint(table, Unique(facts.free_name(unique_names(table.name, fields)), fields))
     for check in lacking.checks:
         yield AddConstraint(table, Check(check_name(table.name, check), check))
     for field in lacking.references:
@@ -194,7 +194,7 @@ def _change(table: TableName, lacking: Difference, facts: TableFacts) -> Iterato
             name = reference_name(table.name, field.name)
             yield AddConstraint(table, ForeignKey(name, field.name, field.references))
     for index in lacking.indexes:
-        yield CreateIndex(table, index_name(table.name, index), index)
+        yield CreateIndex(table, facts.free_name(index_names(table.name, index)), index)
     yield from _comments(table, lacking.fields)
 
 

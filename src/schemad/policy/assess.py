@@ -35,8 +35,8 @@ def assess(
     findings = [*_table(request, policy, facts, requested_by)]
     if request.action is Action.ENSURE:
         findings += _limits(request, policy)
-        if lacking is None and not facts.has_quota:
-            findings.append(rules.LIMIT_TABLES.finding(f"role {requested_by} has as many tables as it may"))
+        if lacking is None:
+            findings += _quotas(facts, requested_by)
         for field in request.fields if lacking is None else lacking.fields:
             findings += _field(field, policy)
         for field in request.fields if lacking is None else lacking.references:
@@ -76,7 +76,8 @@ def _table(
     elif facts.relation is None:
         yield rules.TABLE_MISSING.finding(f"the table {name} was dropped by hand")
     if requested_by is not None and facts.owner_role != requested_by:
-        yield rules.TABLE_ANOTHER_ROLE.finding(f"{name} is a table of role {facts.owner_role}")
+        becomes = "" if facts.relation else f", and made again would be one of role {requested_by}"
+        yield rules.TABLE_ANOTHER_ROLE.finding(f"{name} is a table of role {facts.owner_role}{becomes}")
     if not facts.is_active and request.action is Action.ENSURE:
         yield rules.TABLE_DEPRECATED.finding(f"{name} is deprecated")
     if request.action is Action.DROP:
@@ -89,6 +90,15 @@ def _limits(request: TableRequest, policy: Policy) -> Iterator[Finding]:
         yield rules.LIMIT_FIELDS.finding(f"{asked} fields; the policy allows {policy.max_fields}")
     if request.index_count > policy.max_indexes:
         yield rules.LIMIT_INDEXES.finding(f"{request.index_count} indexes; the policy allows {policy.max_indexes}")
+
+
+def _quotas(facts: TableFacts, requested_by: str | None) -> Iterator[Finding]:
+    for quota in facts.quotas_reached:
+        had = "has had {} made within 24 hours" if quota.setting == "tables_per_day" else "has {}"
+        tables = f"{quota.tables} {'table' if quota.tables == 1 else 'tables'}"
+        yield rules.LIMIT_TABLES.finding(
+            f"role {requested_by} {had.format(tables)}; the policy allows {quota.allowed} ({quota.setting})"
+        )
 
 
 def _field(field: Field, policy: Policy) -> Iterator[Finding]:
@@ -132,7 +142,7 @@ def _reference(
             yield rules.REFERENCE_ANOTHER_ROLE.finding(
                 f"it references {table}, a table of role {target.owner_role}", field=field.name
             )
-        if target.bytes > policy.max_referenced_bytes:
+        if target.bytes is not None and target.bytes > policy.max_referenced_bytes:
             yield rules.REFERENCE_LARGE.finding(
                 f"{table} has {target.bytes:,} bytes; the policy allows {policy.max_referenced_bytes:,}",
                 field=field.name,

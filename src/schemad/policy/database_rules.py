@@ -47,7 +47,8 @@ FIELD_TYPE_MISSING = Rule(
 LIMIT_REQUESTS_PER_MINUTE = Rule(
     "limit.requests_per_minute",
     Severity.REFUSE,
-    "Requests of a database role within a minute, against the policy's requests_per_minute.",
+    "Requests of a database role, or of a login through several, within a minute, against the policy's "
+    "requests_per_minute.",
     "Come back when the error says.",
 )
 LIMIT_REQUESTS_PER_MINUTE_AND_USER = Rule(
@@ -59,7 +60,7 @@ LIMIT_REQUESTS_PER_MINUTE_AND_USER = Rule(
 LIMIT_PENDING_REQUESTS = Rule(
     "limit.pending_requests",
     Severity.REFUSE,
-    "Pending requests of a database role, against the policy's pending_requests.",
+    "Pending requests of a database role, or of a login through several, against the policy's pending_requests.",
     "Come back when some are decided, or withdraw some with schemad.cancel_request().",
 )
 REVIEW_FOUR_EYES = Rule(
@@ -67,6 +68,13 @@ REVIEW_FOUR_EYES = Rule(
     Severity.REFUSE,
     "Whether somebody else approves than asked.",
     "Have another reviewer approve it, or set the policy's allow_self_approval.",
+)
+REVIEW_PLAN_CHANGED = Rule(
+    "review.plan_changed",
+    Severity.REFUSE,
+    "Whether the plan and the rules of the findings are those that the reviewer saw, where the approval has their "
+    "digest.",
+    "Read plan_sql and the findings again, and approve with the new plan_digest.",
 )
 APPLY_FAILED = Rule(
     "apply.failed",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemad.policy.facts import TableFacts
 from schemad.request.expressions import Expression
-from schemad.request.names import derived_name
+from schemad.request.names import derived_name, derived_names
 from schemad.request.table import Field, Index, TableRequest
 
 
@@ -30,16 +30,19 @@ class Difference:
     conflicts: tuple[tuple[str | None, str], ...] = ()
 
 
-def unique_name(table: str, fields: tuple[str, ...]) -> str:
-    """The name of the constraint that makes `fields` unique together."""
-    return derived_name(table, *fields, kind="key")
+def unique_names(table: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that the constraint that makes `fields` unique together may have, the first choice first."""
+    return derived_names(table, *fields, kind="key")
 
 
-def index_name(table: str, index: Index) -> str:
-    """The name of an index; its method and uniqueness are part of it, as two may be over the same fields."""
+def index_names(table: str, index: Index) -> tuple[str, ...]:
+    """The names that an index may have, the first choice first.
+
+    Its method and uniqueness are part of them, as two may be over the same fields.
+    """
     method = () if index.method == "btree" else (index.method.value,)
     unique = ("unique",) if index.unique else ()
-    return derived_name(table, *index.fields, *method, *unique, kind="idx")
+    return derived_names(table, *index.fields, *method, *unique, kind="idx")
 
 
 def check_name(table: str, check: Expression) -> str:
@@ -93,8 +96,8 @@ def difference(request: TableRequest, facts: TableFacts, defaults: Mapping[str, 
     name = request.name
     return Difference(
         fields=tuple(missing),
-        uniques=tuple(u for u in all_uniques(request) if unique_name(name, u) not in facts.derived),
-        indexes=tuple(i for i in request.indexes if index_name(name, i) not in facts.derived),
+        uniques=tuple(u for u in all_uniques(request) if facts.derived.isdisjoint(unique_names(name, u))),
+        indexes=tuple(i for i in request.indexes if facts.derived.isdisjoint(index_names(name, i))),
         checks=tuple(c for c in request.checks if check_name(name, c) not in facts.derived),
         references=tuple(
             f for f in request.fields if f.references and reference_name(name, f.name) not in facts.derived

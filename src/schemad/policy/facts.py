@@ -1,6 +1,6 @@
 """Facts: what the database already holds under the name that a request asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,13 +45,13 @@ class ReferenceFacts:
     Attributes:
         is_managed: Whether schemad made it, and it is there and not deprecated.
         owner_role: Database role that asked for it.
-        bytes: Its size.
+        bytes: Its size; None: schemad did not make it, or somebody holds it exclusively.
         keys: Fields that are a key by themselves.
     """
 
     is_managed: bool
     owner_role: str | None
-    bytes: int
+    bytes: int | None
     keys: frozenset[str]
 
     @classmethod
@@ -61,13 +61,28 @@ class ReferenceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """A quota of the policy, and what counts towards it.
+
+    Attributes:
+        setting: tables_per_day or tables_in_all.
+        allowed: What the policy says.
+        tables: How many the role has.
+    """
+
+    setting: str
+    allowed: int
+    tables: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableFacts:
     """What there is under one name. The default: nothing.
 
     Attributes:
         relation: pg_class.relkind of the relation of that name.
         has_type: Whether a type of that name exists that is no table's row type.
-        is_locked: Whether somebody holds it so that nobody can look at it now.
+        is_locked: Whether somebody holds it, or a table that it is to reference, so that nobody can look at it.
         is_empty: Whether it is a table without a single page, so that any change of it is cheap.
         version: The registry's version; None where schemad knows no such table.
         is_active: False once deprecated.
@@ -76,9 +91,11 @@ class TableFacts:
         fields: Its fields in the registry.
         primary_key: Fields of its primary key.
         derived: Names of its constraints and indexes.
+        taken: Names of relations that its keys and indexes might have got.
+        is_crowded: Whether these are too many to be told.
         keys: Its fields that are a key by themselves.
         awaits_reference: Whether a referenced table is not there, but was asked for earlier and is queued.
-        has_quota: Whether the policy lets the role have another table.
+        quotas_reached: The quotas that let the role have no further table by itself.
         references: The tables that the request references, by name; None: there is no such table.
     """
 
@@ -93,9 +110,11 @@ class TableFacts:
     fields: tuple[RegisteredField, ...] = ()
     primary_key: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    is_crowded: bool = False
     keys: frozenset[str] = frozenset()
     awaits_reference: bool = False
-    has_quota: bool = True
+    quotas_reached: tuple[Quota, ...] = ()
     references: Mapping[str, ReferenceFacts | None] = field(default_factory=dict)
 
     @property
@@ -107,6 +126,12 @@ class TableFacts:
     def exists(self) -> bool:
         """Whether it is a registered table that is really there."""
         return self.is_registered and self.relation == "r"
+
+    def free_name(self, names: Sequence[str]) -> str:
+        """The first of some names that no relation has; the last one where all are taken."""
+        # In a crowd any name may be taken; those with a hash hardly ever are.
+        choices = names[1:] if self.is_crowded else names
+        return next((name for name in choices if name not in self.taken), names[-1])
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "TableFacts":
@@ -123,9 +148,11 @@ class TableFacts:
             fields=tuple(RegisteredField(**known) for known in row.get("fields", ())),
             primary_key=tuple(row.get("primary_key", ())),
             derived=frozenset(row.get("derived", ())),
+            taken=frozenset(row.get("taken", ())),
+            is_crowded=row.get("is_crowded", False),
             keys=frozenset(row.get("keys", ())),
             awaits_reference=row.get("awaits_reference", False),
-            has_quota=row.get("has_quota", True),
+            quotas_reached=tuple(Quota(**quota) for quota in row.get("quotas_reached", ())),
             references={
                 name: facts and ReferenceFacts.from_row(facts) for name, facts in row.get("references", {}).items()
             },

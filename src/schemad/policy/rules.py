@@ -28,7 +28,7 @@ TABLE_MISSING = Rule(
     "table.missing",
     Severity.REVIEW,
     "A table that the registry has and the database lacks: somebody dropped it by hand.",
-    "Approve to have it made again, empty.",
+    "Approve to have it made again, empty, as a table of the role that asks.",
     adjustable=True,
 )
 TABLE_ANOTHER_ROLE = Rule(

@@ -36,6 +36,8 @@ NAME_RESERVED = Rule(
 )
 
 MAX_NAME_BYTES = 63
+# How many names are tried for a key or an index.
+NAME_CHOICES = 4
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 
 # catcode R and T of pg_get_keywords() in PostgreSQL 15 to 18; the others (7.9% of real column names) are fine.
@@ -82,7 +84,7 @@ def name_finding(given: str, *, field: str | None = None) -> Finding | None:
     return None
 
 
-def derived_name(table: str, *parts: str, kind: str) -> str:
+def derived_name(table: str, *parts: str, kind: str, choice: int = 0) -> str:
     """The name of a constraint or index, such as orders_customer_id_idx.
 
     With several parts, or more than 63 bytes, it has a hash of them: the fields a and b are not the field a_b,
@@ -92,10 +94,21 @@ def derived_name(table: str, *parts: str, kind: str) -> str:
         table: The table, folded.
         parts: Fields, or what else tells it from the others.
         kind: pkey, key, idx, fkey or check.
+        choice: 0: the first choice; more: another one, always with a hash.
     """
     whole = "_".join((table, *parts, kind))
-    if len(parts) < 2 and len(whole) <= MAX_NAME_BYTES:
+    if len(parts) < 2 and len(whole) <= MAX_NAME_BYTES and not choice:
         return whole
-    digest = hashlib.sha256("\0".join((table, *parts)).encode()).hexdigest()[:8]
+    # No table's name starts with a digit: what is hashed for one choice is never what is hashed for another.
+    hashed = (str(choice), table, *parts) if choice else (table, *parts)
+    digest = hashlib.sha256("\0".join(hashed).encode()).hexdigest()[:8]
     head = "_".join((table, *parts))[: MAX_NAME_BYTES - len(digest) - len(kind) - 2]
     return f"{head}_{digest}_{kind}"
+
+
+def derived_names(table: str, *parts: str, kind: str) -> tuple[str, ...]:
+    """The names that a key or index may get, the first choice first: the first may be another relation's.
+
+    The table orders has orders_item_sku_key for its field item_sku, and so has orders_item for its field sku.
+    """
+    return tuple(derived_name(table, *parts, kind=kind, choice=choice) for choice in range(NAME_CHOICES))

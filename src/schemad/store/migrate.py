@@ -11,7 +11,8 @@ from schemad.ddl.render import literal
 from schemad.store.connect import Connection
 from schemad.store.sql_files import SqlFile, migrations, query, reapplied, roles
 
-# Any two runs on one database meet at this lock. The number is arbitrary, and only has to stay.
+# Any two runs on one database meet at this lock. The number is arbitrary, and only has to stay. It is no secret:
+# before the first run there is none, and who takes it keeps a DBA waiting, who sees that in pg_locks.
 _LOCK = 0x5C4E_3AAD
 
 _RECORD = (

@@ -46,9 +46,19 @@ async def listing(
     return [_readable(row) for row in rows]
 
 
-async def approve(connection: Connection, request_id: int, reason: str) -> None:
-    """Approves a held request; the daemon then applies it."""
-    await connection.fetchval(query("approve"), request_id, reason)
+async def approve(connection: Connection, request_id: int, reason: str, plan_digest: str | None) -> None:
+    """Approves a held request; the daemon then applies it.
+
+    Args:
+        connection: As a reviewer.
+        request_id: The request.
+        reason: Why; kept with the request.
+        plan_digest: That of the plan that the reviewer saw; None: whichever it has now.
+
+    Raises:
+        asyncpg.PostgresError: It can't be approved, or its plan is another one.
+    """
+    await connection.fetchval(query("approve"), request_id, reason, plan_digest)
 
 
 async def reject(connection: Connection, request_id: int, reason: str) -> None:

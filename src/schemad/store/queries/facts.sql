@@ -2,5 +2,5 @@
 SELECT (
   schemad.table_facts(schemad.fold($1::text))
   || CASE WHEN $2::jsonb @? '$.fields[*].references' THEN schemad.reference_facts($2::jsonb) ELSE '{}' END
-  || jsonb_build_object('has_quota', schemad.is_within_quota(current_user, 0))
+  || schemad.quota_facts(current_user)
 )::text
