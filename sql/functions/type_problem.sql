@@ -7,6 +7,11 @@ DECLARE
   modifier_count integer;
   known record;
 BEGIN
+  -- Most types are just a name, which takes no parsing.
+  IF EXISTS (SELECT FROM schemad.safe_types AS t WHERE t.name = given AND NOT t.refused) THEN
+    RETURN NULL;
+  END IF;
+
   -- name, (modifiers), the rest of the name as in "timestamp(3) with time zone", []
   parts := regexp_match(
     btrim(regexp_replace(schemad.fold(given), '[ \t\r\n]+', ' ', 'g'), ' '),
