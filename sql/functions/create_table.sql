@@ -13,6 +13,19 @@ AS $procedure$
 DECLARE
   request schemad.schema_requests;
 BEGIN
+  -- Whether a procedure may commit, only trying tells. Where errors are caught it never may: in a transaction block for
+  -- the same reason as any function, elsewhere for another one.
+  BEGIN
+    COMMIT;
+  EXCEPTION WHEN invalid_transaction_termination THEN
+    IF SQLERRM OPERATOR(pg_catalog.=) schemad.refusal_to_commit() THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'active_sql_transaction',
+        MESSAGE = 'schemad.create_table() can''t be called inside a transaction block: it commits',
+        HINT = 'Call schemad.submit_request() there, commit, and then schemad.wait_for_request() with its result.';
+    END IF;
+  END;
+
   request_id := schemad.submit_request(requester_user_id, schema_name, request_payload);
   COMMIT;
   request := schemad.wait_for_request(request_id);

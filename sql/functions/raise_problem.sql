@@ -21,7 +21,7 @@ BEGIN
       'Ask for less at once, or have the policy''s max_payload_bytes raised.'),
     ('payload.unknown_key', '22023', concat_ws(': ', field, 'unknown key ' || shown),
       'A payload has description, fields, primary_key, unique, checks, indexes, action; a field has name, type, nullable, default, unique, description, references, metadata.'),
-    ('payload.wrong_type', '22023', concat_ws(': ', field, 'a value has the wrong JSON type'),
+    ('payload.wrong_type', '22023', concat_ws(': ', field, given || ' has a value of the wrong JSON type'),
       'description is a string; nullable and unique are true or false; references and metadata are objects.'),
     ('payload.action_unknown', '22023', 'unknown action ' || shown,
       'Actions are ensure (the default), deprecate, restore and drop.'),

@@ -20,6 +20,7 @@ GRANT UPDATE (delivered, delivery_channel) ON schemad.notifications TO schemad_r
 GRANT EXECUTE ON FUNCTION
   schemad.submit_request(text, text, jsonb, text),
   schemad.raise_problem(text, text, text, text),
+  schemad.refusal_to_commit(),
   schemad.cancel_request(integer)
 TO schemad_requester;
 GRANT EXECUTE ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) TO schemad_requester;

@@ -232,7 +232,10 @@ async def test_another_role_s_request_is_as_good_as_none(database: Database, app
     assert f"there is no request {asked}" in run.err
 
 
-HOSTILE = "evil\n  7 forged \x1b[31mred\x1b]0;title\x07 \u009b2J \u202egnp.exe [bold]loud[/bold]"
+HOSTILE = (
+    "evil\n  7 forged \x1b[31mred\x1b]0;title\x07 \u009b2J \u202egnp.exe [bold]loud[/bold] "
+    "zero\u200bwidth soft\u00adhyphen tag\U000e0041 isolate\u2066 line\u2028 private\ue000 unassigned\u0378"
+)
 
 
 @pytest.mark.parametrize("on_terminal", [False, True])
@@ -244,9 +247,14 @@ async def test_hostile_text_of_a_request_reaches_no_terminal(
     for arguments in (("list",), ("show", 1), *([] if on_terminal else [("list", "--json")])):
         run = await schemad_beside(*arguments, dsn=database.dsn("app_one"), **variables)
         assert run.code == 0
-        for harmful in ("\x1b[31mred", "\x1b]", "\x07", "\u009b", "\u202e"):
+        for harmful in (
+            *("\x1b[31mred", "\x1b]", "\x07", "\u009b", "\u202e"),
+            *"\u200b\u00ad\U000e0041\u2066\u2028\ue000\u0378",
+        ):
             assert harmful not in run.out
         assert "[bold]loud[/bold]" in run.out
+        # What is there is told, so that two texts that differ look different.
+        assert "zero\\u200bwidth" in run.out or "zero<U+200B>width" in run.out
         assert not any(line.strip().startswith("7 forged") for line in run.out.splitlines())
         if arguments[-1] == "--json":
             assert run.json[0]["requester_user_id"] == HOSTILE

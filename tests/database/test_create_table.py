@@ -2,9 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from schemad.daemon import Daemon
 from schemad.store import Connection
-from tests.database.asking import refusal
+from tests.database.asking import Refusal, refusal
 from tests.support.requests import until
 
 FINE = """'{"fields": [{"name": "title", "type": "text"}]}'"""
@@ -47,12 +49,24 @@ async def test_an_unsound_request_is_refused_as_everywhere(app: Connection) -> N
     assert (refused.sqlstate, refused.detail) == ("42939", "Rule name.protected, request for table 'Messages'.")
 
 
-async def test_in_a_transaction_block_it_fails_and_nothing_is_submitted(app: Connection) -> None:
-    transaction = app.transaction()
-    await transaction.start()
-    refused = await refusal(app.execute(f"CALL schemad.create_table('user123', 'notes', {FINE})"))
-    await transaction.rollback()
-    assert (refused.sqlstate, refused.message) == ("2D000", "invalid transaction termination")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "BEGIN; {0}",
+        "SELECT 1; {0}",  # several statements in one message are one transaction, too
+    ],
+)
+async def test_in_a_transaction_block_it_fails_with_what_works_there_and_submits_nothing(
+    app: Connection, call: str
+) -> None:
+    refused = await refusal(app.execute(call.format(f"CALL schemad.create_table('user123', 'notes', {FINE})")))
+    await app.execute("ROLLBACK")
+    assert refused == Refusal(
+        "25001",
+        "schemad.create_table() can't be called inside a transaction block: it commits",
+        None,
+        "Call schemad.submit_request() there, commit, and then schemad.wait_for_request() with its result.",
+    )
     assert await app.fetchval("SELECT count(*) FROM schemad.schema_requests") == 0
 
 

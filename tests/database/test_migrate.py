@@ -15,11 +15,9 @@ from schemad.embedded import BinariesNotFound, find_binaries
 from schemad.store import Connection, SchemaMismatch, migrate, sql_files
 from schemad.store.migrate import (
     ChangedMigration,
-    SchemaState,
     pending_files,
     pending_script,
     require_current_schema,
-    schema_state,
 )
 from tests.database.asking import hold, refusal, request_row, submit
 from tests.support.daemons import running_daemon
@@ -104,10 +102,10 @@ async def _catalog(connection: Connection) -> list[str]:
 
 
 async def test_it_installs_into_an_empty_database(empty: Connection) -> None:
-    assert await schema_state(empty) is SchemaState.ABSENT
+    with pytest.raises(SchemaMismatch, match="no schema schemad: run `schemad migrate`"):
+        await require_current_schema(empty)
     assert await pending_files(empty) == ALL_FILES
     assert await migrate(empty) == ALL_FILES
-    assert await schema_state(empty) is SchemaState.CURRENT
     await require_current_schema(empty)
     rows = await empty.fetch(
         "SELECT file, checksum ~ '^[0-9a-f]{64}$', applied_by = session_user FROM schemad.migrations"
@@ -141,14 +139,13 @@ async def test_a_changed_function_is_applied_anew_with_all_that_stands_beside_it
     admin: Connection, sql: Path
 ) -> None:
     _append(sql / "functions" / "caller.sql", "COMMENT ON FUNCTION schemad.caller() IS 'changed';\n")
-    assert await schema_state(admin) is SchemaState.BEHIND
     with pytest.raises(SchemaMismatch, match="run `schemad migrate`"):
         await require_current_schema(admin)
     expected = [name for name in ALL_FILES if not name.startswith("migrations/")]
     assert await pending_files(admin) == expected
     assert await migrate(admin) == expected
     assert await admin.fetchval("SELECT obj_description('schemad.caller()'::regprocedure)") == "changed"
-    assert await schema_state(admin) is SchemaState.CURRENT
+    await require_current_schema(admin)
 
 
 async def test_re_applying_keeps_requests_policy_and_what_a_dba_granted(
@@ -164,7 +161,8 @@ async def test_re_applying_keeps_requests_policy_and_what_a_dba_granted(
 
 async def test_a_new_migration_is_applied_once(admin: Connection, sql: Path) -> None:
     (sql / "migrations" / "0900_more.sql").write_text("CREATE TABLE schemad.more (id integer);\n")
-    assert await schema_state(admin) is SchemaState.BEHIND
+    with pytest.raises(SchemaMismatch, match="run `schemad migrate`"):
+        await require_current_schema(admin)
     assert (await migrate(admin))[0] == "migrations/0900_more.sql"
     assert await migrate(admin) == []
 
@@ -190,7 +188,6 @@ async def test_an_applied_migration_that_was_edited_is_an_error(admin: Connectio
 async def test_a_schema_of_a_newer_version_is_refused(admin: Connection) -> None:
     await admin.execute(NEWER)
     before = await admin.fetch(WRITTEN_BY)
-    assert await schema_state(admin) is SchemaState.AHEAD
     for look in (migrate, require_current_schema):
         with pytest.raises(
             SchemaMismatch, match=r"has migrations/9999_of_the_future\.sql\): upgrade schemad, `pip install"
@@ -253,7 +250,7 @@ async def test_the_printed_script_makes_what_migrate_makes(
     empty_database: Database, empty: Connection, twin: Connection, *, with_roles: bool
 ) -> None:
     await _run_psql(empty_database, await pending_script(None, with_roles=with_roles))
-    assert await schema_state(empty) is SchemaState.CURRENT
+    await require_current_schema(empty)
     assert await pending_files(empty, with_roles=with_roles) == []
     await migrate(twin, with_roles=with_roles)
     assert await _catalog(empty) == await _catalog(twin)
@@ -270,7 +267,7 @@ async def test_the_printed_script_of_an_older_schema_brings_it_up_to_date(
 ) -> None:
     (sql / "migrations" / "0900_more.sql").write_text("CREATE TABLE schemad.more (id integer);\n")
     await _run_psql(database, await pending_script(admin))
-    assert await schema_state(admin) is SchemaState.CURRENT
+    await require_current_schema(admin)
     assert await pending_files(admin) == []
 
 
@@ -300,7 +297,7 @@ async def owner(owned: Database) -> AsyncIterator[Connection]:
 async def test_the_owner_of_a_database_installs_without_roles(owner: Connection) -> None:
     assert await pending_files(owner, with_roles=False) == NO_ROLES
     assert await migrate(owner, with_roles=False) == NO_ROLES
-    assert await schema_state(owner) is SchemaState.CURRENT
+    await require_current_schema(owner)
     assert await migrate(owner, with_roles=False) == []
     assert await owner.fetchval("SELECT owner_role FROM schemad.policy") is None
 

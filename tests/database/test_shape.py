@@ -199,6 +199,14 @@ async def test_an_unknown_key_is_named(app: Connection) -> None:
     assert by_field.message == "field 1 a: unknown key 'lenght'"
 
 
+@pytest.mark.parametrize("key", ["nullable", "unique", "description", "references", "metadata"])
+async def test_the_key_whose_value_has_the_wrong_type_is_named(app: Connection, key: str) -> None:
+    by_payload = await refusal(submit(app, "notes", FINE | {"description": 5}))
+    assert by_payload.message == "description has a value of the wrong JSON type"
+    by_field = await refusal(submit(app, "notes", _field(**{key: 5})))
+    assert by_field.message == f"field 1 a: {key} has a value of the wrong JSON type"
+
+
 async def test_ten_thousand_fields_are_too_many_even_where_their_size_is_allowed(
     admin: Connection, app: Connection
 ) -> None:

@@ -270,7 +270,6 @@ def test_the_policy_is_read_as_the_database_writes_it() -> None:
     row = {
         "version": 1,
         "table_schema": "public",
-        "owner_role": "schemad_owner",
         "grant_to_requester": ["SELECT", "INSERT", "UPDATE", "DELETE"],
         "max_fields": 100,
         "max_indexes": 10,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -13,13 +14,14 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from schemad.request.text import misleading_character
-
 out = Console()
 err = Console(stderr=True)
 _UNLIMITED = 100_000
 # What has to be looked at one by one: all but printable ASCII.
 _SUSPECT = re.compile(r"[^\n -~]")
+# Controls, formats (those that are invisible or turn text around among them), surrogates, private and unassigned
+# characters, separators of lines and paragraphs: what a terminal obeys, hides or shows as it likes.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 # How a request stands, in one word, and its colour.
 _STATES = {
@@ -37,7 +39,7 @@ def print_json(value: Any) -> None:
     """Prints a value as JSON, for programs."""
     text = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
     # JSON itself escapes the first 32 controls only.
-    print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if misleading_character(c[0]) else c[0], text))
+    print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if _is_unseen(c[0]) else c[0], text))
 
 
 def print_error(message: str) -> None:
@@ -56,13 +58,17 @@ def say(message: str, style: str = "") -> None:
 
 
 def visible(text: str) -> str:
-    """Text without what a terminal would obey or show otherwise than it is; line breaks and tabs stay."""
-    return _SUSPECT.sub(lambda c: "?" if misleading_character(c[0]) else c[0], text)
+    """Text with numbers for the characters that can't be seen as they are, such as <U+200B>; line breaks stay."""
+    return _SUSPECT.sub(lambda c: f"<U+{ord(c[0]):04X}>" if _is_unseen(c[0]) else c[0], text)
 
 
 def one_line(text: str) -> str:
     """Visible text on one line: what a request brought can't pass for another line of the output."""
-    return visible(text).replace("\n", " ").replace("\t", " ")
+    return visible(text.replace("\n", " ").replace("\t", " "))
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN
 
 
 def state(request: Mapping[str, Any]) -> str:

@@ -16,7 +16,6 @@ class Policy:
     Attributes:
         version: Counts its changes; a decision is applied only under the policy that it was made by.
         table_schema: Database schema in which tables are created.
-        owner_role: Owner of created tables; None: the role that the daemon runs as.
         grant_to_requester: Privileges on a new table for the role that asked for it.
         max_fields: A request with more fields waits for review.
         max_indexes: A request with more indexes waits for review.
@@ -30,7 +29,6 @@ class Policy:
 
     version: int = 1
     table_schema: str = "public"
-    owner_role: str | None = "schemad_owner"
     grant_to_requester: tuple[str, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
     max_fields: int = 100
     max_indexes: int = 10
@@ -56,7 +54,6 @@ class Policy:
         return cls(
             version=row["version"],
             table_schema=row["table_schema"],
-            owner_role=row["owner_role"],
             grant_to_requester=tuple(row["grant_to_requester"]),
             max_fields=row["max_fields"],
             max_indexes=row["max_indexes"],

@@ -102,11 +102,6 @@ async def pending_files(connection: Connection, *, with_roles: bool | None = Non
     return [f.name for step in _steps(applied, with_roles=with_roles) for f in step.files]
 
 
-async def schema_state(connection: Connection) -> SchemaState:
-    """How the installed schema stands to this version; roles, which a DBA may keep otherwise, left aside."""
-    return _state(await _applied(connection))
-
-
 async def require_current_schema(connection: Connection) -> None:
     """Raises SchemaMismatch, with the command that mends it, unless the schema is the one of this version."""
     applied = await _applied(connection)

@@ -1,7 +1,6 @@
 -- The policy as one row.
 SELECT p.version,
   p.table_schema,
-  p.owner_role,
   p.grant_to_requester,
   p.max_fields,
   p.max_indexes,
