@@ -5,6 +5,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_material = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $function$

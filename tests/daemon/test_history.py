@@ -63,6 +63,17 @@ FROM (
   SELECT i.indexrelname, i.idx_tup_read FROM pg_stat_user_indexes AS i WHERE i.relname = ANY ($1)
 ) AS counted
 """
+# Relations without files.
+RELATIONS = """
+DO $$
+BEGIN
+  FOR n IN 1 .. 3000 LOOP
+    EXECUTE format('CREATE TYPE public.kind_%s AS (a integer)', n);
+  END LOOP;
+END
+$$
+"""
+RELATIONS_READ = "SELECT sum(i.idx_tup_read)::integer FROM pg_stat_all_indexes AS i WHERE i.relname = 'pg_class'"
 # What a session has read is counted at its end, or when it asks for that.
 COUNT = "SELECT pg_stat_force_next_flush()"
 ENDED = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'daemon_login')"
@@ -140,3 +151,24 @@ async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
     await until(admin, ENDED)
     read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
     assert {name: rows for name, rows in read.items() if rows > FEW} == {}
+
+
+async def test_plans_that_were_made_while_there_was_nothing_stay_good(
+    database: Database, admin: Connection
+) -> None:
+    for table in GROWN:
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
+        assert (await ask(app, "first", fields("a")))["status"] == "approved"
+        await admin.execute(PROCESSED)
+        await admin.execute(RELATIONS)
+        async with database.connection("daemon_login") as other:
+            await other.execute(COUNT)
+        before, relations_before = await rows_read(admin), await admin.fetchval(RELATIONS_READ)
+        assert (await ask(app, "second", fields("a")))["status"] == "approved"
+        await app.execute(COUNT)
+    await until(admin, ENDED)
+    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    # What the daemon's own sessions read of the first request is counted at their end, too.
+    assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}
+    assert await admin.fetchval(RELATIONS_READ) - relations_before < 2000
