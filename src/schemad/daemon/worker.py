@@ -174,14 +174,23 @@ class Worker:
         """Waits for something to do; `due` is the seconds until there is, if that is known."""
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
         timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
+        cause = Cause.WAKEUP
+
+        def ring() -> None:
+            nonlocal cause
+            if not self._wakeup.is_set():
+                cause = Cause.POLL if due is None else Cause.DUE
+                self._wakeup.set()
+
+        # One event, no task and no more: this is between a notification and the query that it causes.
+        timer = asyncio.get_running_loop().call_later(timeout, ring)
         try:
-            # One event and no task: this is between a notification and the query that it causes.
-            async with asyncio.timeout(timeout):
-                await self._wakeup.wait()
-        except TimeoutError:
-            return Cause.POLL if due is None else Cause.DUE
-        await self._rest()
-        return Cause.WAKEUP
+            await self._wakeup.wait()
+        finally:
+            timer.cancel()
+        if cause is Cause.WAKEUP:
+            await self._rest()
+        return cause
 
     async def _rest(self) -> None:
         """Lets a flood of wake-ups pass that leads to nothing."""

@@ -3,6 +3,8 @@ SELECT quote_ident(current_user) AS role,
   quote_ident(p.owner_role) AS owner_role,
   quote_ident(p.table_schema) AS table_schema,
   has_function_privilege('schemad.apply_batch(integer, jsonb)', 'EXECUTE')
+    AND has_function_privilege('schemad.keep_watch()', 'EXECUTE')
+    AND has_function_privilege('schemad.end_watch()', 'EXECUTE')
     AND has_table_privilege('schemad.schema_changes_audit', 'INSERT') AS may_apply,
   (SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles AS r WHERE r.rolname = p.owner_role) IS TRUE AS may_own,
   (
