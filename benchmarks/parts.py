@@ -27,7 +27,7 @@ POLICY = "(SELECT p FROM schemad.policy AS p)"
 SUBMIT = "SELECT count(schemad.submit_request('bench', n, $2))::text FROM unnest($1::text[]) AS n"
 CLAIM = f"SELECT schemad.claim_batch({POLICY}, $1::jsonb)::text"
 RUN = f"SELECT schemad.run_batch({POLICY}, $1::jsonb, $2::text::schemad.outcome[], false)::text"
-PROVE = "SELECT schemad.prove_batch($1::jsonb, 'public')::text"
+PROVE = f"SELECT schemad.prove_batch($1::jsonb, {POLICY})::text"
 RECORD = f"SELECT schemad.record_batch({POLICY}, $1::jsonb, $2::text::schemad.outcome[])::text"
 WARM_UP = 5
 

@@ -4,10 +4,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 -- Claims, applies and records a batch in the caller's transaction; a single call of it is the whole transaction.
--- A decision has: request_id, attempts and approved_by as they were read, verdict, findings, plan_sql; for what is to be
--- applied now apply = true, operation, trials, proof, summary, requested_by, decided_by, decision_reason,
--- expected_version and registry {name, description, fields, added}; error_code and error_message where applying it
--- alone broke off the call.
+-- A decision has: request_id, attempts and approved_by as they were read, verdict, findings, plan_sql and is_approved
+-- (whether a person approved that plan); for what is to be applied now apply = true, operation, trials, proof, summary,
+-- requested_by, decided_by, decision_reason, expected_id and expected_version (of the registry's row, as they were read)
+-- and registry {name, description, fields, added}; error_code and error_message where applying it alone broke off the
+-- call.
 DECLARE
   policy schemad.policy;
   outcomes schemad.outcome[];

@@ -6,6 +6,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- One plan, by index, however many requests there were when it was made.
 SET plan_cache_mode = force_generic_plan
+SET jit = off -- disabling a kind of scan makes it dear, which would have each call compiled
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_material = off

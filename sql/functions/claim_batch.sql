@@ -3,6 +3,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- One plan for one request and for two hundred, that looks each of them up by its key.
 SET plan_cache_mode = force_generic_plan
+SET jit = off -- disabling a kind of scan makes it dear, which would have each call compiled
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_material = off
@@ -17,6 +18,7 @@ DECLARE
   made_for jsonb := '{}'; -- tables that this batch is to make, by role
   made_now integer;
   of_role text;
+  is_free boolean; -- a statement of its own, as above
 BEGIN
   -- A request is claimed as it was when it was decided on: neither approved, put off nor tried since. The lock on its
   -- table is taken in a statement before the one that reads the table's version: only that one sees what the lock's last holder
@@ -45,8 +47,10 @@ BEGIN
   ) AS q ON true;
 
   SELECT array_agg(CASE WHEN d.result IS NOT NULL THEN ROW(d.result, d.code, d.message)::schemad.outcome
-      WHEN (SELECT r.version FROM schemad.schema_registry AS r WHERE r.name = d.decision #>> '{registry,name}')
-        IS DISTINCT FROM (d.decision ->> 'expected_version')::integer THEN stale
+      -- The id as well: a table may have been dropped and made again.
+      WHEN coalesce((SELECT ARRAY[r.id, r.version] FROM schemad.schema_registry AS r WHERE r.name = d.decision #>> '{registry,name}'),
+          ARRAY[NULL, NULL]::integer[])
+        <> ARRAY[(d.decision ->> 'expected_id')::integer, (d.decision ->> 'expected_version')::integer] THEN stale
     END ORDER BY d.position) INTO outcomes
   FROM ROWS FROM (jsonb_array_elements(decisions), unnest(outcomes))
     WITH ORDINALITY AS d (decision, result, code, message, position);
@@ -59,11 +63,11 @@ BEGIN
         OR decision ->> 'decided_by' <> 'schemad';
       of_role := decision ->> 'requested_by';
       made_now := coalesce((made_for -> of_role)::integer, 0);
-      IF NOT pg_try_advisory_xact_lock(schemad.lock_key('quota', of_role))
-        OR NOT schemad.is_within_quota(of_role, made_now) THEN
-        outcomes[position] := stale;
-      ELSE
+      is_free := pg_try_advisory_xact_lock(schemad.lock_key('quota', of_role));
+      IF is_free AND schemad.is_within_quota(of_role, made_now) THEN
         made_for := made_for || jsonb_build_object(of_role, made_now + 1);
+      ELSE
+        outcomes[position] := stale;
       END IF;
     END LOOP;
   END IF;

@@ -2,9 +2,9 @@ CREATE OR REPLACE FUNCTION schemad.due_requests(row_limit integer, leave_out int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
--- The oldest ones, what was put off after what was not. Where there are more than asked for, each requester's oldest, then
--- each one's second, and so on: a backlog of one requester does not keep the others waiting. The requester of the oldest
--- request is always among them, so that everybody's turn comes, even where more of them wait than are looked at.
+-- The oldest ones, what was put off after what was not. Where there are more than asked for, each role's first, then each
+-- one's second, and so on: a backlog of one role does not keep the others waiting, nor, within a role, one of a requester.
+-- The oldest request of all is among them, so that everybody's turn comes, even where more wait than are looked at.
 DECLARE
   now constant timestamptz := clock_timestamp();
   oldest integer[];
@@ -17,8 +17,8 @@ BEGIN
     FROM schemad.schema_requests AS r
     WHERE r.processed_at IS NULL AND r.verdict IS NULL
       AND coalesce(r.next_attempt_at, '-infinity') <= now
-      AND r.id <> ALL (leave_out)
-      AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
+      AND r.id NOT IN (SELECT unnest(leave_out))
+      AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
     ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
     LIMIT row_limit);
   IF cardinality(oldest) < row_limit THEN
@@ -37,54 +37,44 @@ BEGIN
 
   SELECT r.requested_by, r.requester_user_id INTO first FROM schemad.schema_requests AS r WHERE r.id = oldest[1];
   RETURN array(
-    WITH RECURSIVE requester AS (
-      SELECT first.requested_by, first.requester_user_id, 1 AS place
+    WITH RECURSIVE roles AS (
+      SELECT first.requested_by AS name, 1 AS place
       UNION ALL
-      SELECT n.requested_by, n.requester_user_id, q.place + 1
-      FROM requester AS q
+      SELECT n.requested_by, q.place + 1
+      FROM roles AS q
       CROSS JOIN LATERAL (
         -- The next one, or, after the last one, the first of all.
         SELECT *
         FROM (
           (
-            SELECT r.requested_by, r.requester_user_id
+            SELECT r.requested_by
             FROM schemad.schema_requests AS r
-            WHERE num_nonnulls(r.processed_at, r.verdict) = 0
-              AND (r.requested_by, r.requester_user_id) > (q.requested_by, q.requester_user_id)
-            ORDER BY r.requested_by, r.requester_user_id
+            WHERE num_nonnulls(r.processed_at, r.verdict) = 0 AND r.requested_by > q.name
+            ORDER BY r.requested_by
             LIMIT 1
           )
           UNION ALL
           (
-            SELECT r.requested_by, r.requester_user_id
+            SELECT r.requested_by
             FROM schemad.schema_requests AS r
             WHERE num_nonnulls(r.processed_at, r.verdict) = 0
-            ORDER BY r.requested_by, r.requester_user_id
+            ORDER BY r.requested_by
             LIMIT 1
           )
         ) AS either
         LIMIT 1
       ) AS n
-      WHERE q.place < 4 * row_limit
-        AND (n.requested_by, n.requester_user_id) <> (first.requested_by, first.requester_user_id)
+      WHERE q.place < 4 * row_limit AND n.requested_by <> first.requested_by
     ),
     picked AS (
-      SELECT p.id, p.turn
-      FROM requester AS q
-      CROSS JOIN LATERAL (
-        SELECT r.id, row_number() OVER (ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id) AS turn
-        FROM schemad.schema_requests AS r
-        WHERE num_nonnulls(r.processed_at, r.verdict) = 0
-          AND r.requested_by = q.requested_by AND r.requester_user_id = q.requester_user_id
-          AND coalesce(r.next_attempt_at, '-infinity') <= now
-          AND r.id <> ALL (leave_out)
-          AND lower(r.schema_name COLLATE "C") <> ALL (busy_tables)
-        ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
-        LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1) * workers
-      ) AS p
+      SELECT d.id, d.turn
+      FROM roles AS q
+      CROSS JOIN LATERAL schemad.due_of_role(
+        q.name, CASE WHEN q.place = 1 THEN first.requester_user_id END,
+        greatest(row_limit / (SELECT count(*) FROM roles)::integer, 1) * workers, leave_out, busy_tables) AS d
       UNION ALL
       -- What is left of the batch, where some have fewer than their share.
-      SELECT o.id, row_limit + o.ordinality
+      SELECT o.id, row_limit * workers + o.ordinality
       FROM unnest(oldest) WITH ORDINALITY AS o (id, ordinality)
     )
     SELECT p.id

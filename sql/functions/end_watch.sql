@@ -25,7 +25,9 @@ BEGIN
   EXCEPTION WHEN lock_not_available THEN
     none_left := false;
   END;
-  UPDATE schemad.watch AS w SET ends_at = '-infinity', is_over = none_left;
+  UPDATE schemad.watch AS w
+  SET ends_at = '-infinity', is_over = none_left
+  WHERE (w.ends_at, w.is_over) IS DISTINCT FROM ('-infinity'::timestamptz, none_left);
   PERFORM set_config('synchronous_commit', 'off', true);
   RETURN none_left;
 END

@@ -1,7 +1,9 @@
-CREATE OR REPLACE FUNCTION schemad.key_difference(proofs jsonb, namespace oid) RETURNS text
+CREATE OR REPLACE FUNCTION schemad.key_difference(proofs jsonb, namespace oid, owner_role name) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
+DECLARE
+  owner constant oid := to_regrole(quote_ident(owner_role)); -- NULL: whoever the daemon is
 BEGIN
   RETURN (
     SELECT format('%I is not what was asked for: ', p."table") || CASE
@@ -11,6 +13,7 @@ BEGIN
         THEN 'its primary key is ' || coalesce(k.primary_key::text, 'none')
       WHEN k.constraints <> p.constraints THEN format('it has %s constraints, not %s', k.constraints, p.constraints)
       WHEN i.indexes <> p.indexes THEN format('it has %s indexes, not %s', i.indexes, p.indexes)
+      WHEN t.relowner <> owner THEN format('it belongs to %I', pg_get_userbyid(t.relowner))
       ELSE 'it has rules, row-level security or a parent, or is not permanent'
     END
     FROM jsonb_to_recordset(proofs)
@@ -35,11 +38,12 @@ BEGIN
       OR k.primary_key IS DISTINCT FROM nullif(p.primary_key, '[]')
       OR k.constraints <> p.constraints
       OR i.indexes <> p.indexes
+      OR t.relowner <> owner
       OR t.relhasrules OR t.relrowsecurity OR t.relispartition OR t.relhassubclass OR t.relpersistence <> 'p'
       OR i.parents > 0)
     LIMIT 1);
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.key_difference(jsonb, oid) IS
-  'The first of some created tables whose primary key, or number of fields, constraints or indexes, differs from what was asked for, in words; NULL: none does. Internal to the daemon.';
+COMMENT ON FUNCTION schemad.key_difference(jsonb, oid, name) IS
+  'The first of some created tables whose owner, primary key, or number of fields, constraints or indexes, differs from what was asked for, in words; NULL: none does. Internal to the daemon.';

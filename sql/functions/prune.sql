@@ -3,6 +3,7 @@ RETURNS TABLE (table_name text, removed bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 -- The oldest rows by their index, whatever the statistics say, so that a call costs what it removes.
+SET jit = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_sort = off

@@ -3,6 +3,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- One plan for one request and for two hundred, that never turns into a scan of the queue.
 SET plan_cache_mode = force_generic_plan
+SET jit = off -- disabling a kind of scan makes it dear, which would have each call compiled
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_material = off
@@ -19,7 +20,7 @@ BEGIN
         'message', format('%s (SQLSTATE %s)', d.error_message, d.error_code),
         'hint', format('Mend what it names, then schemad.retry_request(%s).', d.request_id)))
         ELSE '[]' END AS findings,
-      d.plan_sql, d.summary, d.decided_by, d.decision_reason, d.error_code, d.error_message,
+      d.plan_sql, d.result = 'failed' AND d.is_approved AS is_approved, d.summary, d.decided_by, d.decision_reason, d.error_code, d.error_message,
       -- Known beforehand, so that no row needs to be joined with what another part of this statement wrote.
       CASE WHEN d.result = 'applied' AND d.operation <> 'no_change' OR d.expected_version IS NOT NULL THEN coalesce(
         (SELECT s.id FROM schemad.schema_registry AS s WHERE s.name = d.registry ->> 'name'),
@@ -28,9 +29,9 @@ BEGIN
       r.schema_name, r.request_payload, r.requester_user_id, r.requested_by
     FROM ROWS FROM (
       jsonb_to_recordset(decisions) AS (request_id integer, verdict text, operation text, registry jsonb, findings jsonb,
-        plan_sql text, summary text, decided_by text, decision_reason text, expected_version integer),
+        plan_sql text, is_approved boolean, summary text, decided_by text, decision_reason text, expected_version integer),
       unnest(outcomes)
-    ) AS d (request_id, verdict, operation, registry, findings, plan_sql, summary, decided_by, decision_reason,
+    ) AS d (request_id, verdict, operation, registry, findings, plan_sql, is_approved, summary, decided_by, decision_reason,
       expected_version, result, error_code, error_message)
     JOIN schemad.schema_requests AS r ON r.id = d.request_id
     WHERE d.result NOT IN ('taken', 'stale')
@@ -53,9 +54,10 @@ BEGIN
       description = coalesce(excluded.description, s.description),
       is_active = excluded.is_active,
       -- Made again after somebody dropped it by hand, it is a new one, and granted to the role that asked for it now.
-      (owner, owner_role) = (
+      (owner, owner_role, created_at) = (
         SELECT CASE d.operation WHEN 'create_table' THEN excluded.owner ELSE s.owner END,
-          CASE d.operation WHEN 'create_table' THEN excluded.owner_role ELSE s.owner_role END
+          CASE d.operation WHEN 'create_table' THEN excluded.owner_role ELSE s.owner_role END,
+          CASE d.operation WHEN 'create_table' THEN excluded.created_at ELSE s.created_at END
         FROM decided AS d
         WHERE d.schema_id = s.id)
   ),
@@ -109,11 +111,13 @@ BEGIN
     SET status = CASE d.result WHEN 'applied' THEN 'approved' ELSE r.status END,
       processed_at = CASE d.result WHEN 'applied' THEN clock_timestamp() END,
       verdict = CASE d.result WHEN 'retry' THEN NULL WHEN 'failed' THEN 'failed' ELSE d.verdict END,
-      findings = d.findings,
-      plan_sql = d.plan_sql,
-      -- An approval that did not lead to a table lapses, unless the plan merely failed and can be retried.
-      decided_by = CASE d.result WHEN 'applied' THEN d.decided_by WHEN 'held' THEN NULL ELSE r.decided_by END,
-      decision_reason = CASE d.result WHEN 'applied' THEN d.decision_reason WHEN 'held' THEN NULL ELSE r.decision_reason END,
+      -- Put off, an approved request keeps the plan and the findings that the approval is for.
+      findings = CASE WHEN d.result = 'retry' AND r.decided_by IS NOT NULL THEN r.findings ELSE d.findings END,
+      plan_sql = CASE WHEN d.result = 'retry' AND r.decided_by IS NOT NULL THEN r.plan_sql ELSE d.plan_sql END,
+      -- An approval that did not lead to a table lapses, unless the plan that it is for merely failed and can be retried.
+      decided_by = CASE WHEN d.result = 'applied' THEN d.decided_by WHEN d.result = 'retry' OR d.is_approved THEN r.decided_by END,
+      decision_reason = CASE WHEN d.result = 'applied' THEN d.decision_reason
+        WHEN d.result = 'retry' OR d.is_approved THEN r.decision_reason END,
       attempts = r.attempts + CASE d.result WHEN 'held' THEN 0 ELSE 1 END,
       next_attempt_at = CASE d.result WHEN 'retry' THEN schemad.next_attempt(r.attempts) END,
       last_error = nullif(concat_ws(' ', d.error_code, d.error_message), '')
@@ -133,7 +137,7 @@ BEGIN
   SELECT count(pg_notify('schemad_decisions', json_build_object('id', u.id, 'status', (u.request).status)::text))
   INTO told_count
   FROM updated AS u
-  WHERE u.result <> 'retry';
+  WHERE u.result <> 'retry' AND policy.notify;
 END
 $function$;
 

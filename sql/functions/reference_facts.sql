@@ -1,31 +1,48 @@
 CREATE OR REPLACE FUNCTION schemad.reference_facts(request_payload jsonb, before_id integer DEFAULT NULL)
 RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-SELECT jsonb_build_object('references', coalesce(jsonb_object_agg(wanted.name,
-  CASE WHEN t.oid IS NOT NULL THEN jsonb_build_object(
-    'is_managed', coalesce(r.is_active, false),
-    'owner_role', r.owner_role,
-    'bytes', size.bytes,
-    'keys', schemad.key_fields(t.oid)) END), '{}'),
-  'awaits_reference', coalesce(bool_or(t.oid IS NULL AND EXISTS (
-    SELECT FROM schemad.schema_requests AS q
-    WHERE num_nulls(q.processed_at, q.verdict) = 2 AND q.id < before_id
-      AND lower(q.schema_name COLLATE "C") = wanted.name COLLATE "C")),
-    false))
+DECLARE
+  wanted record;
+  bytes bigint;
+  known jsonb := '{}';
+  awaits_reference boolean := false;
+  is_locked boolean := false;
+BEGIN
+  FOR wanted IN
+    SELECT n.name, t.oid, coalesce(r.is_active, false) AS is_managed, r.owner_role
+    FROM (
+      SELECT DISTINCT schemad.fold(v #>> '{}') AS name
+      FROM jsonb_path_query(request_payload, '$.fields[*].references.table ? (@.type() == "string")') AS v
+    ) AS n
+    JOIN schemad.policy AS p ON true
+    LEFT JOIN pg_namespace AS s ON s.nspname = p.table_schema
+    LEFT JOIN pg_class AS t ON t.relname = n.name AND t.relnamespace = s.oid AND t.relkind = 'r'
+    LEFT JOIN schemad.schema_registry AS r ON r.name = t.relname
+  LOOP
+    IF wanted.oid IS NULL THEN
+      known := known || jsonb_build_object(wanted.name, NULL);
+      awaits_reference := awaits_reference OR EXISTS (
+        SELECT FROM schemad.schema_requests AS q
+        WHERE num_nulls(q.processed_at, q.verdict) = 2 AND q.id < before_id
+          AND lower(q.schema_name COLLATE "C") = wanted.name COLLATE "C");
+      CONTINUE;
+    END IF;
+    bytes := NULL;
+    -- Of schemad's own tables only: a key to any other waits for a person, however large it is. One that is locked is
+    -- enough to put the request off: a hundred of them shall not keep others waiting.
+    IF wanted.is_managed AND NOT is_locked THEN
+      bytes := schemad.table_size(wanted.oid);
+      is_locked := bytes IS NULL;
+    END IF;
+    known := known || jsonb_build_object(wanted.name, jsonb_build_object(
+      'is_managed', wanted.is_managed, 'owner_role', wanted.owner_role, 'bytes', bytes, 'keys', schemad.key_fields(wanted.oid)));
+  END LOOP;
   -- Said only where it is so: nothing else is then to be decided yet, whatever is known of the table that is asked for.
-  || CASE WHEN bool_or(t.oid IS NOT NULL AND r.is_active AND size.bytes IS NULL) THEN '{"is_locked": true}' ELSE '{}' END::jsonb
-FROM (
-  SELECT DISTINCT schemad.fold(v #>> '{}') AS name
-  FROM jsonb_path_query(request_payload, '$.fields[*].references.table ? (@.type() == "string")') AS v
-) AS wanted
-JOIN schemad.policy AS p ON true
-LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema
-LEFT JOIN pg_class AS t ON t.relname = wanted.name AND t.relnamespace = n.oid AND t.relkind = 'r'
-LEFT JOIN schemad.schema_registry AS r ON r.name = t.relname
--- Of schemad's own tables only: a key to any other waits for a person, however large it is.
-CROSS JOIN LATERAL (SELECT CASE WHEN r.is_active THEN schemad.table_size(t.oid) END AS bytes) AS size
+  RETURN jsonb_build_object('references', known, 'awaits_reference', awaits_reference)
+    || CASE WHEN is_locked THEN '{"is_locked": true}' ELSE '{}' END::jsonb;
+END
 $function$;
 
 COMMENT ON FUNCTION schemad.reference_facts(jsonb, integer) IS

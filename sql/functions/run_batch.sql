@@ -3,34 +3,36 @@ RETURNS schemad.outcome[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
--- The SQL runs as the owner of created tables, who can't touch anything of schemad's own.
+-- The SQL runs as the owner of created tables, who can't touch anything of schemad's own: through run_as_owner(), where that
+-- belongs to it; by SET ROLE, where the roles are not schemad's to arrange; as the daemon, where the policy names no owner.
 DECLARE
   caller_role constant text := current_setting('role');
-  owner_role constant text := coalesce(policy.owner_role::text, caller_role);
+  has_barrier constant boolean := policy.owner_role = (
+    SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p WHERE p.oid = 'schemad.run_as_owner(text)'::regprocedure);
   decision record;
   code text;
   error text;
   proofs jsonb;
 BEGIN
-  PERFORM set_config('role', owner_role, true);
   FOR decision IN
-    SELECT d.ordinality AS position, d.value ->> 'plan_sql' AS plan_sql, d.value ->> 'trials' AS trials,
+    SELECT d.ordinality AS position, concat(d.value ->> 'plan_sql', d.value ->> 'trials') AS script,
       d.value -> 'proof' AS proof
     FROM jsonb_array_elements(decisions) WITH ORDINALITY AS d
   LOOP
     CONTINUE WHEN (outcomes[decision.position]).result IS NOT NULL;
     -- A subtransaction for each request, so that a bad one fails alone.
     BEGIN
-      IF decision.plan_sql <> '' THEN
-        EXECUTE decision.plan_sql;
-      END IF;
-      IF decision.trials <> '' THEN
-        EXECUTE decision.trials;
+      IF decision.script = '' THEN
+        NULL; -- only the registry changes
+      ELSIF has_barrier THEN
+        PERFORM schemad.run_as_owner(decision.script);
+      ELSE
+        PERFORM set_config('role', coalesce(policy.owner_role, caller_role), true);
+        EXECUTE decision.script;
+        PERFORM set_config('role', caller_role, true);
       END IF;
       IF prove_each AND jsonb_typeof(decision.proof) = 'object' THEN
-        PERFORM set_config('role', caller_role, true);
-        PERFORM schemad.prove_batch(jsonb_build_array(decision.proof), policy.table_schema);
-        PERFORM set_config('role', owner_role, true);
+        PERFORM schemad.prove_batch(jsonb_build_array(decision.proof), policy);
       END IF;
       outcomes[decision.position] := ROW('applied', NULL, NULL);
     EXCEPTION WHEN OTHERS THEN
@@ -38,8 +40,6 @@ BEGIN
       outcomes[decision.position] := ROW('failed', code, error);
     END;
   END LOOP;
-  PERFORM set_config('role', caller_role, true);
-
   FOR position IN 1 .. coalesce(cardinality(outcomes), 0) LOOP
     IF (outcomes[position]).result = 'failed' THEN
       outcomes[position].result := schemad.outcome_of(
@@ -50,7 +50,7 @@ BEGIN
     SELECT jsonb_agg(d.decision -> 'proof') INTO proofs
     FROM ROWS FROM (jsonb_array_elements(decisions), unnest(outcomes)) AS d (decision, result, code, message)
     WHERE d.result = 'applied' AND jsonb_typeof(d.decision -> 'proof') = 'object';
-    PERFORM schemad.prove_batch(proofs, policy.table_schema);
+    PERFORM schemad.prove_batch(proofs, policy);
   END IF;
   RETURN outcomes;
 END

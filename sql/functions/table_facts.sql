@@ -40,6 +40,7 @@ BEGIN
     'relation', relation.relkind,
     'is_empty', is_empty,
     'is_locked', CASE WHEN relation.relkind = 'r' THEN is_empty IS NULL END,
+    'schema_id', registered.id,
     'version', registered.version,
     'is_active', registered.is_active,
     'owner_role', registered.owner_role));

@@ -1,7 +1,7 @@
 CREATE OR REPLACE FUNCTION schemad.table_size(relation oid) RETURNS bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '10ms'
+SET lock_timeout = '1ms'
 AS $function$
 BEGIN
   RETURN pg_relation_size(relation);

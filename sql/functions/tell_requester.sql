@@ -12,6 +12,7 @@ BEGIN
 
   PERFORM pg_notify('schemad_decisions', json_build_object('id', r.id, 'status', r.status)::text)
   FROM schemad.schema_requests AS r
+  JOIN schemad.policy AS p ON p.notify
   WHERE r.id = request_id;
 END
 $function$;

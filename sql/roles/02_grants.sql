@@ -57,12 +57,14 @@ GRANT EXECUTE ON FUNCTION
   schemad.apply_batch(integer, jsonb),
   schemad.candidates(integer, integer[], text[]),
   schemad.due_requests(integer, integer[], text[]),
+  schemad.due_of_role(name, text, integer, integer[], text[]),
   schemad.next_attempt(integer),
   schemad.claim_batch(schemad.policy, jsonb),
   schemad.run_batch(schemad.policy, jsonb, schemad.outcome[], boolean),
-  schemad.prove_batch(jsonb, text),
+  schemad.prove_batch(jsonb, schemad.policy),
+  schemad.run_as_owner(text),
   schemad.column_difference(jsonb, oid),
-  schemad.key_difference(jsonb, oid),
+  schemad.key_difference(jsonb, oid, name),
   schemad.stranger_used(jsonb, oid),
   schemad.record_batch(schemad.policy, jsonb, schemad.outcome[]),
   schemad.lock_key(text, text),
@@ -84,7 +86,17 @@ TO schemad_daemon, schemad_reviewer;
 DO $grants$
 DECLARE
   table_schema constant name := (SELECT p.table_schema FROM schemad.policy AS p);
+  owner_role constant name := (SELECT p.owner_role FROM schemad.policy AS p);
 BEGIN
+  -- Plans run as their tables' owner, by a function of its own.
+  IF to_regrole(quote_ident(owner_role)) IS NOT NULL THEN
+    IF NOT pg_has_role(owner_role, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', owner_role); -- else it could not be given a function
+    END IF;
+    EXECUTE format('GRANT CREATE ON SCHEMA schemad TO %I', owner_role);
+    EXECUTE format('ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I', owner_role);
+    EXECUTE format('REVOKE CREATE ON SCHEMA schemad FROM %I', owner_role);
+  END IF;
   EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO schemad_owner', table_schema);
   -- Else requesters could not reach their own tables.
   EXECUTE format('GRANT USAGE ON SCHEMA %I TO schemad_requester', table_schema);

@@ -94,7 +94,8 @@ async def test_a_batch_that_outlives_the_drain_deadline_is_cut_off_with_nothing_
     await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
     environment = {"SCHEMAD_DRAIN_DEADLINE": "0.2", "SCHEMAD_LOCK_TIMEOUT": "60"}
     async with daemon_process(database.dsn("daemon_login"), **environment) as process:
-        ids = [await submit(app, name, fields("a")) for name in ("slow", "next")]
+        async with app.transaction():  # one batch
+            ids = [await submit(app, name, fields("a")) for name in ("slow", "next")]
         await until(
             admin, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
         )
@@ -103,7 +104,7 @@ async def test_a_batch_that_outlives_the_drain_deadline_is_cut_off_with_nothing_
         assert "daemon.deadline_passed" in "".join(process.lines)
     await until(
         admin,
-        "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'schemad worker' "
+        "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name IN ('schemad worker', 'schemad applier') "
         "AND datname = current_database())",
     )
     assert await assert_all_or_nothing(admin) == 0

@@ -606,3 +606,21 @@ async def test_a_request_waits_for_the_table_that_it_references_while_another_da
             assert [await app.fetchval(state, request) for request in (shelf, book)] == [True, True]
     async with running_daemon(database.dsn("daemon_login")):
         assert [(await decided(app, request))["status"] for request in (shelf, book)] == ["approved", "approved"]
+
+
+async def test_code_that_a_plan_runs_can_not_become_the_daemon(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    await admin.execute(
+        "CREATE FUNCTION public.escape(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM set_config('role', 'none', true); "
+        "UPDATE schemad.schema_registry SET owner_role = 'stranger'; RETURN true; END $$; "
+        "CREATE DOMAIN public.trap AS text CHECK (public.escape(VALUE))"
+    )
+    await admin.execute("SELECT schemad.allow_type('trap')")
+    request = await ask(app, "victim", {"fields": [{"name": "a", "type": "trap", "default": "x"}]})
+    assert (request["verdict"], request["last_error"]) == (
+        "failed",
+        '42501 cannot set parameter "role" within security-definer function',
+    )
+    assert await columns_of(admin, "public.victim") == []

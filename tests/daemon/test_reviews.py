@@ -7,7 +7,9 @@ from schemad.settings import Settings
 from schemad.store import Connection
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
-from tests.support.requests import ask, columns_of, decided, rules, submit
+from tests.support.requests import ask, columns_of, decided, rules, submit, until
+
+PUT_OFF = "UPDATE schemad.schema_requests SET next_attempt_at = $1::text::timestamptz WHERE id = $2"
 
 
 async def approve(reviewer: Connection, request_id: int) -> None:
@@ -124,3 +126,33 @@ async def test_a_retry_by_the_requester_takes_no_approval_along(
 
     await approve(dba, drop["id"])
     assert (await decided(app, drop["id"]))["status"] == "approved"
+
+
+async def test_an_approval_keeps_its_plan_while_the_table_is_locked_and_lapses_if_that_is_no_longer_right(
+    admin: Connection, app: Connection, dba: Connection, database: Database
+) -> None:
+    async with running_daemon(database.dsn("daemon_login")):
+        held = await ask(app, "notes", fields("a") | {"checks": ["repeat(a, 2) <> ''"]})
+    approved_sql = held["plan_sql"]
+    await dba.execute("SELECT schemad.approve_request($1, 'agreed')", held["id"])
+    # Meanwhile another role has a table of that name, and somebody holds it.
+    async with database.connection("app_two") as other:
+        theirs = await submit(other, "notes", fields("b"))
+        await admin.execute(PUT_OFF, "infinity", held["id"])
+        async with running_daemon(database.dsn("daemon_login")):
+            assert (await decided(other, theirs))["status"] == "approved"
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("LOCK TABLE public.notes IN ACCESS EXCLUSIVE MODE")
+    async with database.connection() as superuser, running_daemon(database.dsn("daemon_login")):
+        await superuser.execute(PUT_OFF, None, held["id"])
+        await until(
+            superuser, "(SELECT last_error LIKE '55P03%' FROM schemad.schema_requests WHERE id = $1)", held["id"]
+        )
+        row = await superuser.fetchrow("SELECT * FROM schemad.schema_requests WHERE id = $1", held["id"])
+        assert row is not None
+        assert (row["plan_sql"], row["decided_by"]) == (approved_sql, "dba_one")
+        await lock.rollback()
+        lapsed = await decided(app, held["id"])
+    assert (lapsed["status"], lapsed["verdict"], lapsed["decided_by"]) == ("pending", "review", None)
+    assert "approval.stale" in rules(lapsed)

@@ -4,8 +4,9 @@ import pytest
 
 from schemad.daemon import Daemon
 from schemad.store import Connection, Queue
+from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
-from tests.support.requests import ask, decided, submit, submit_many, until
+from tests.support.requests import ask, decided, on_creation, submit, submit_many, until
 
 
 async def test_a_backlog_of_one_requester_delays_another_by_no_more_than_a_batch(
@@ -21,6 +22,22 @@ async def test_a_backlog_of_one_requester_delays_another_by_no_more_than_a_batch
     assert {late, later} < set(ids)
     # The rest of the batch is the backlog's, oldest first.
     assert sorted(ids)[:8] == list(range(1, 9))
+    assert candidates.found == 10
+
+
+async def test_a_role_with_many_requesters_delays_another_role_by_no_more_than_a_batch(
+    database: Database, app: Connection
+) -> None:
+    await app.execute(
+        "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
+        "SELECT 'user_' || n, 't_' || n, $1 FROM generate_series(1, 300) AS n",
+        '{"fields": [{"name": "a", "type": "text"}]}',
+    )
+    async with database.connection("app_two") as other:
+        late = await submit(other, "late", fields("a"))
+    async with database.connection("daemon_login") as daemon:
+        candidates = await Queue(daemon).candidates(10)
+    assert late in {request.id for request in candidates.requests}
     assert candidates.found == 10
 
 
@@ -73,3 +90,31 @@ async def test_requests_for_a_locked_table_are_tried_one_at_a_time_and_all_appli
     assert await dba.fetchval(f"SELECT count(*) FILTER (WHERE attempts > 0) {pending}") <= 2
     await lock.rollback()
     await until(dba, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
+
+
+async def test_what_waits_for_a_table_in_hand_is_taken_as_soon_as_that_is_done(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    # More than a batch, the last ones for tables of the first: they are left out of the batch that is read ahead.
+    await app.execute(
+        "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
+        "SELECT 'user123', 't_' || n % 90, jsonb_build_object('fields', jsonb_build_array("
+        "jsonb_build_object('name', 'f' || n, 'type', 'text'))) FROM generate_series(0, 119) AS n",
+    )
+    await until(admin, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
+
+
+async def test_a_slow_request_does_not_keep_later_ones_waiting(
+    admin: Connection, app: Connection, dba: Connection, database: Database
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
+    async with running_daemon(database.dsn("daemon_login"), lock_timeout=60):
+        slow = await submit(app, "slow", fields("a"))
+        await until(
+            dba, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+        )
+        for n in range(3):
+            assert (await ask(app, f"quick_{n}", fields("a")))["status"] == "approved"
+        await admin.execute("SELECT pg_advisory_unlock(42)")
+        assert (await decided(app, slow))["status"] == "approved"

@@ -200,6 +200,7 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "keep_watch",
         "end_watch",
         "lock_key",
+        "run_as_owner",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 
@@ -217,3 +218,13 @@ async def test_nothing_is_open_to_public(admin: Connection) -> None:
         )
         == []
     )
+
+
+async def test_functions_that_disable_kinds_of_scans_are_not_compiled(admin: Connection) -> None:
+    """Before PostgreSQL 18 a disabled scan that is needed all the same costs 1e10, far beyond jit_above_cost."""
+    rows = await admin.fetch(
+        "SELECT p.proname, p.proconfig FROM pg_proc AS p "
+        "WHERE p.pronamespace = 'schemad'::regnamespace AND p.proconfig::text LIKE '%enable_seqscan%'"
+    )
+    assert {row["proname"] for row in rows} >= {"candidates", "claim_batch", "prove_batch", "record_batch"}
+    assert all("jit=off" in row["proconfig"] for row in rows)

@@ -92,7 +92,7 @@ async def test_the_policy_is_a_matter_of_the_dba(database: Database, login: str,
 async def test_what_the_daemon_uses_is_its_own(database: Database) -> None:
     for login in ("app_one", "dba_one"):
         async with database.connection(login) as connection:
-            for call in ("apply_batch(1, '[]')", "prove_batch('[]', 'public')", "column_difference('[]', 0)"):
+            for call in ("apply_batch(1, '[]')", "run_as_owner('SELECT 1')", "column_difference('[]', 0)"):
                 assert (await refusal(connection.execute(f"SELECT schemad.{call}"))).sqlstate == "42501"
 
 

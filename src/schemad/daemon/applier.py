@@ -1,14 +1,19 @@
 """An applier: has the database apply batches, on a connection of its own."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 import asyncpg
 
 from schemad.store import Applied, Connection, Outcome, Queue, Result
-from schemad.store.connect import LINK_ERRORS
+from schemad.store.connect import LINK_ERRORS, LINK_LOST
 
 Settled = list[tuple[Outcome, Applied]]
+
+# Seconds after which no further one is begun of those that go alone: each may wait for a lock.
+BUDGET = 1.0
+INTERNAL_ERROR = asyncpg.InternalServerError.sqlstate
 
 
 class Applier:
@@ -16,39 +21,80 @@ class Applier:
 
     Args:
         connection: Used by nobody else.
+
+    Attributes:
+        trying: What was sent to the server and not answered yet: if the link is lost now, nobody knows what became
+            of it.
     """
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._queue = Queue(connection)
+        self.trying: Sequence[Outcome] = ()
 
     async def apply(self, policy_version: int, batch: Sequence[Outcome]) -> Settled:
         """Applies a batch; one by one where it breaks off as a whole, so that the culprit fails alone.
 
-        What was tried before goes alone at once: whatever became of it shall not become of others.
+        What was tried before goes alone at once: whatever became of it shall not become of others. So does what
+        needs a table that is there: neither shall others wait for its lock, nor that table's users for others.
 
         Raises:
             OSError, asyncpg.PostgresError: One of LINK_ERRORS; what was not applied before stays as it was.
         """
-        fresh = [o for o in batch if not o.request.attempts]
-        results = await self._apply(policy_version, fresh) if fresh else []
-        for outcome in batch:
-            if outcome.request.attempts:
+        alone = [o for o in batch if o.request.attempts or o.locks_others]
+        together = [o for o in batch if o not in alone]
+        results = await self._apply(policy_version, together) if together else []
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        for outcome in alone:
+            if clock() > started + BUDGET:
+                # Left in the queue, for its next turn.
+                results.append((outcome, Applied(outcome.request.id, Result.STALE, None, None)))
+            else:
                 results += await self._apply(policy_version, [outcome])
+        if any(outcome.runs_others_code for outcome in batch):
+            # Whatever it has set in this session.
+            await self._connection.execute("RESET ALL")
         return results
 
     async def _apply(self, policy_version: int, batch: Sequence[Outcome]) -> Settled:
         try:
-            results = await self._queue.apply(policy_version, batch)
-        except asyncpg.PostgresError as error:
-            if isinstance(error, LINK_ERRORS) and not isinstance(error, asyncpg.QueryCanceledError):
+            results = await self._send(policy_version, batch)
+        except asyncpg.OutOfMemoryError:
+            if len(batch) == 1:
                 raise
-            if len(batch) > 1:
-                return [r for outcome in batch for r in await self._apply(policy_version, [outcome])]
-            if batch[0].error_code is not None:
-                # Not even its record can be written. It stays in the queue, and the others don't wait for it.
-                unrecorded = Applied(batch[0].request.id, Result.UNRECORDED, error.sqlstate, str(error))
-                return [(batch[0], unrecorded)]
-            broken = replace(batch[0], error_code=error.sqlstate, error_message=str(error))
-            return await self._apply(policy_version, [broken])
+            # Its locks did not fit into the server's table of them.
+            half = len(batch) // 2
+            return await self._apply(policy_version, batch[:half]) + await self._apply(
+                policy_version, batch[half:]
+            )
+        except LINK_ERRORS as error:
+            if isinstance(error, asyncpg.QueryCanceledError):
+                return await self._one_by_one(policy_version, batch, error)
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting
+            return await self._one_by_one(policy_version, batch, error)
         by_id = {outcome.request.id: outcome for outcome in batch}
         return [(by_id[applied.request_id], applied) for applied in results]
+
+    async def _send(self, policy_version: int, batch: Sequence[Outcome]) -> list[Applied]:
+        self.trying = batch
+        try:
+            results = await self._queue.apply(policy_version, batch)
+        except LINK_LOST:
+            raise
+        except Exception:
+            self.trying = ()  # an answer: nothing was committed
+            raise
+        self.trying = ()
+        return results
+
+    async def _one_by_one(self, policy_version: int, batch: Sequence[Outcome], error: Exception) -> Settled:
+        if len(batch) > 1:
+            return [r for outcome in batch for r in await self._apply(policy_version, [outcome])]
+        code = getattr(error, "sqlstate", None) or INTERNAL_ERROR
+        if batch[0].error_code is not None:
+            # Not even its record can be written. It stays in the queue, and the others don't wait for it.
+            unrecorded = Applied(batch[0].request.id, Result.UNRECORDED, code, str(error))
+            return [(batch[0], unrecorded)]
+        return await self._apply(policy_version, [replace(batch[0], error_code=code, error_message=str(error))])

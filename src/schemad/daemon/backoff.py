@@ -31,7 +31,7 @@ async def keep_connected(
 
     def wait(_: RetryCallState) -> float:
         # Counted by outage: tenacity's own count would go on from the last one.
-        return random.uniform(0, min(LONGEST, SHORTEST * 2**failures))  # noqa: S311 - spreads load
+        return random.uniform(0, min(LONGEST, SHORTEST * 2 ** min(failures, 10)))  # noqa: S311 - spreads load
 
     def tell(state: RetryCallState) -> None:
         nonlocal failures

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
@@ -11,11 +12,14 @@ from schemad.daemon.intake import Batch, Intake
 from schemad.daemon.watch import Watch
 from schemad.request.names import fold
 from schemad.store import Applied, Outcome, QueuedRequest, Result
-from schemad.store.connect import LINK_ERRORS
 from schemad.store.outcomes import POLICY_DECIDER
 
 # Rounds in which a request may be found changed underneath before it is left to the next drain.
 STALE_ROUNDS = 5
+# Seconds after which a drain begins no further batch: the next drain looks at everything anew.
+LONGEST = 5.0
+# Seconds for which no further wake-up is followed after one that led to nothing.
+DEAF = 0.05
 SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
 
 
@@ -26,13 +30,14 @@ class Drain:
         intake: Reads and decides.
         appliers: Apply, side by side; at least one.
         watch: Kept while there is more than a batch.
+        wakeup: Set by whoever knows that there may be more to do.
         stopping: Once set, the batches in hand are the last ones.
         log: Where each decision is told.
 
     Attributes:
         settled: How many requests it has decided.
         has_put_off: Whether it put one off.
-        has_left: Whether it left some that nobody will wake for.
+        is_cut_short: Whether it ended for its length: there may be more.
         cut_off: Requests whose attempt ended with the link: what became of them is not known.
     """
 
@@ -41,6 +46,7 @@ class Drain:
         intake: Intake,
         appliers: Sequence[Applier],
         watch: Watch,
+        wakeup: asyncio.Event,
         stopping: asyncio.Event,
         log: FilteringBoundLogger,
     ) -> None:
@@ -48,23 +54,26 @@ class Drain:
         self._idle = list(appliers)
         self._watch = watch
         self._settled_on_watch = 0
+        self._wakeup = wakeup
         self._stopping = stopping
         self._log = log
         self._running: dict[asyncio.Task[Settled], tuple[Applier, Batch]] = {}
         self._stale: Counter[int] = Counter()
-        # Their table is locked by somebody: further requests for it would run into the same lock.
-        self._locked_tables: set[str] = set()
+        # Most likely somebody has them locked: further requests for them would run into the same lock.
+        self._put_off_tables: set[str] = set()
         self._may_have_more = True
         self._is_behind = False
+        self._deaf_until = 0.0
         self.left_out: set[int] = set()
         self.settled = 0
         self.has_put_off = False
+        self.is_cut_short = False
         self.cut_off: list[QueuedRequest] = []
 
     @property
     def has_left(self) -> bool:
         """Whether it left some that nobody will wake for."""
-        return bool(self.left_out or self._locked_tables)
+        return bool(self.left_out or self._put_off_tables)
 
     async def run(self) -> None:
         """Takes batches until nothing is left that is due.
@@ -72,31 +81,67 @@ class Drain:
         Raises:
             OSError, asyncpg.PostgresError: One of LINK_ERRORS. Batches in hand are cut off.
         """
+        clock = asyncio.get_running_loop().time
+        ends = clock() + LONGEST
         ahead: Batch | None = None
         try:
             while True:
-                if ahead is None and self._may_have_more and not self._stopping.is_set():
+                self.is_cut_short = self.is_cut_short or (self._may_have_more and clock() > ends)
+                is_ending = self.is_cut_short or self._stopping.is_set()
+                if is_ending:
+                    ahead = None  # nothing of it is claimed
+                if ahead is None and self._may_have_more and not is_ending:
                     ahead = await self._read()
                 if ahead is not None and self._idle:
                     self._start(ahead)
                     ahead = None
                 elif self._running:
-                    done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        self._finish(task)
-                elif not self._may_have_more or self._stopping.is_set():
+                    await self._wait(heed_wakeup=bool(self._idle) and not is_ending)
+                elif not self._may_have_more or is_ending:
                     return
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await self._break_off()
+
+    async def _wait(self, *, heed_wakeup: bool) -> None:
+        """Waits until a batch is done, or, while an applier has nothing to do, for a wake-up."""
+        deaf = self._deaf_until - asyncio.get_running_loop().time()
+        waits: set[asyncio.Task[Any]] = set(self._running)
+        woken = asyncio.create_task(self._wakeup.wait()) if heed_wakeup and deaf <= 0 else None
+        if woken is not None:
+            waits.add(woken)
+        try:
+            done, _ = await asyncio.wait(
+                waits, timeout=deaf if heed_wakeup and deaf > 0 else None, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            if woken is not None:
+                woken.cancel()
+        for task in self._running.keys() & done:
+            self._finish(task)
+        if woken in done:
+            self._wakeup.clear()
+            self._may_have_more = True
+
+    async def _break_off(self) -> None:
+        """Ends what still runs, where an error or a cancellation ended the drain."""
+        for task in self._running:
+            task.cancel()
+        answers = await asyncio.gather(*self._running, return_exceptions=True)
+        for (applier, _), answer in zip(self._running.values(), answers, strict=True):
+            self.cut_off += [outcome.request for outcome in applier.trying]
+            if not isinstance(answer, BaseException):
+                self._settle(answer)
 
     async def _read(self) -> Batch | None:
         in_hand = [o.request.id for _, batch in self._running.values() for o in batch.outcomes]
-        busy = self._locked_tables.union(*(batch.tables for _, batch in self._running.values()))
+        busy = self._put_off_tables.union(*(batch.tables for _, batch in self._running.values()))
         batch = await self._intake.read([*self.left_out, *in_hand], busy)
         self._may_have_more = batch is not None and batch.is_full
-        if batch is not None:
+        # There may be more for the tables in hand, which were left out.
+        self._is_behind = self._is_behind or (bool(self._running) and not self._may_have_more)
+        if batch is None:
+            self._deaf_until = asyncio.get_running_loop().time() + DEAF
+        else:
             self.left_out.update(batch.undecided)
             self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting)
             # More is waiting. But not where nothing moves: it would go round and round.
@@ -115,31 +160,31 @@ class Drain:
             self._may_have_more = False
         else:
             # Another daemon has what they wait for.
-            self._count_stale(batch.waiting)
+            self._count_round(batch.waiting)
             self._may_have_more = True
 
     def _finish(self, task: asyncio.Task[Settled]) -> None:
-        applier, batch = self._running.pop(task)
-        try:
-            results = task.result()
-        except LINK_ERRORS:
-            self.cut_off += [outcome.request for outcome in batch.outcomes]
-            raise
+        results = task.result()  # an error leaves it among those that run, for _break_off()
+        applier, _ = self._running.pop(task)
         self._idle.append(applier)
+        self._settle(results)
+
+    def _settle(self, results: Settled) -> None:
         for outcome, applied in results:
             self._tell(outcome, applied)
         by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
         self.settled += sum(len(by_result[r]) for r in SETTLED)
         self.left_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
-        self._count_stale(by_result[Result.STALE])
+        self._count_round(by_result[Result.STALE])
         if by_result[Result.RETRY]:
             self.has_put_off = True
-            self._locked_tables.update(fold(o.request.schema_name) for o, a in results if a.result is Result.RETRY)
+            put_off = (outcome.request for outcome, applied in results if applied.result is Result.RETRY)
+            self._put_off_tables.update(fold(request.schema_name) for request in put_off)
         if self._is_behind or by_result[Result.STALE]:
             self._may_have_more = True
             self._is_behind = False
 
-    def _count_stale(self, ids: Collection[int]) -> None:
+    def _count_round(self, ids: Collection[int]) -> None:
         self._stale.update(ids)
         self.left_out.update(i for i in ids if self._stale[i] >= STALE_ROUNDS)
 

@@ -64,14 +64,17 @@ class Intake:
         Raises:
             OSError, asyncpg.PostgresError: It can't be read.
         """
-        limit = self._limit
-        try:
-            candidates = await self._queue.candidates(limit, leave_out, busy_tables)
-        except (asyncpg.QueryCanceledError, TimeoutError):
-            # So many of them take too long to look up: fewer next time.
-            self._limit = max(1, limit // 2)
-            raise
-        self._limit = self._settings.batch_size
+        while True:
+            limit = self._limit
+            try:
+                candidates = await self._queue.candidates(limit, leave_out, busy_tables)
+                break
+            except asyncpg.QueryCanceledError:
+                if limit == 1:
+                    raise
+                # So many of them take too long to look up: fewer, for a while.
+                self._limit = limit // 2
+        self._limit = min(2 * limit, self._settings.batch_size)
         requests = candidates.requests
         if not requests:
             return None

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.backoff import keep_connected
@@ -107,7 +108,11 @@ class Listener:
         """A NOTIFY to this very session: a bare SELECT 1 would not prove the subscription."""
         heard.clear()
         async with asyncio.timeout(self._settings.probe_timeout):
-            await connection.execute(query("probe"), channel)
+            try:
+                await connection.execute(query("probe"), channel)
+            except asyncpg.ProgramLimitExceededError as error:
+                # Somebody listens, and does not read: nobody in the server can notify until that session ends.
+                raise ConnectionError(f"no notification can be sent: {error}") from error
             try:
                 await heard.wait()
             except asyncio.CancelledError:

@@ -20,6 +20,10 @@ class Pace:
         """A sweep that a wake-up caused found nothing."""
         self._booked = max(self._booked, now) + INTERVAL
 
+    def swept_in_earnest(self) -> None:
+        """A sweep found something: whoever wakes the daemon has reason to."""
+        self._booked = 0.0
+
     def rest(self, now: float) -> float:
         """Seconds until the next wake-up should be followed; none for one that comes after a while of silence."""
         return max(0.0, self._booked - FREE * INTERVAL - now)

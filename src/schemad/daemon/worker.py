@@ -38,7 +38,8 @@ class Cause(Enum):
     """Why the queue is looked at."""
 
     WAKEUP = auto()
-    DUE = auto()  # known beforehand: a further attempt, a watch, the start
+    DUE = auto()  # known beforehand: a further attempt, the rest of a backlog, the start
+    WATCH = auto()  # one is over, or may be on
     POLL = auto()
 
 
@@ -72,6 +73,7 @@ class Worker:
         self._due: float | None = None
         # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
         self._put_off = True
+        self._is_cut_short = False
         self._pace = Pace()
         # How often it has looked at the queue.
         self.sweeps = 0
@@ -110,12 +112,16 @@ class Worker:
                 works()
                 self.sweeps += 1
                 self.drained.set()
-                if cause is Cause.WAKEUP and not found:
+                if found:
+                    self._pace.swept_in_earnest()
+                elif cause in {Cause.WAKEUP, Cause.WATCH}:
                     self._pace.swept_in_vain(asyncio.get_running_loop().time())
-                elif cause is Cause.POLL and found and await self._expects_notifications(reading):
+                if cause is Cause.POLL and found and await self._expects_notifications(reading):
                     self._log.warning("queue.found_by_poll", requests=found)
                 settled += found
-                if settled < RECYCLE_AFTER:
+                if self._is_cut_short:
+                    cause = Cause.DUE
+                elif settled < RECYCLE_AFTER:
                     cause = await self._sleep(watch, found=found > 0)
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
@@ -166,7 +172,8 @@ class Worker:
         if not watch.may_be_on:
             return await self._wait(self._due)
         if await watch.end():
-            return Cause.DUE  # once more: what nobody notified of has been committed by now
+            await self._rest()
+            return Cause.WATCH  # once more: what nobody notified of has been committed by now
         pause = watch.pause(found=found)
         return await self._wait(pause if self._due is None else min(self._due, pause))
 
@@ -201,11 +208,12 @@ class Worker:
 
     async def _drain(self, intake: Intake, appliers: Sequence[Applier], watch: Watch) -> int:
         """Works off what is due; returns how many requests it settled."""
-        drain = Drain(intake, appliers, watch, self._stopping, self._log)
+        drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._log)
         try:
             await drain.run()
         finally:
             self._cut_off += drain.cut_off
+        self._is_cut_short = drain.is_cut_short
         self._due = TAKEN_INTERVAL if drain.has_left or self._cut_off else None
         if self._put_off or drain.has_put_off:
             next_attempt = await intake.next_attempt(drain.left_out)

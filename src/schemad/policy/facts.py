@@ -84,7 +84,8 @@ class TableFacts:
         has_type: Whether a type of that name exists that is no table's row type.
         is_locked: Whether somebody holds it, or a table that it is to reference, so that nobody can look at it.
         is_empty: Whether it is a table without a single page, so that any change of it is cheap.
-        version: The registry's version; None where schemad knows no such table.
+        schema_id: Its id in the registry; None where schemad knows no such table.
+        version: The registry's version of it.
         is_active: False once deprecated.
         owner_role: Database role that asked for it.
         columns: The live columns of a registered table.
@@ -103,6 +104,7 @@ class TableFacts:
     has_type: bool = False
     is_locked: bool = False
     is_empty: bool = True
+    schema_id: int | None = None
     version: int | None = None
     is_active: bool = True
     owner_role: str | None = None
@@ -141,6 +143,7 @@ class TableFacts:
             has_type="type" in row,
             is_locked=row.get("is_locked", False),
             is_empty=row.get("is_empty", True),
+            schema_id=row.get("schema_id"),
             version=row.get("version"),
             is_active=row.get("is_active", True),
             owner_role=row.get("owner_role"),

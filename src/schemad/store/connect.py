@@ -14,14 +14,21 @@ else:
 
 DEFAULT_TIMEOUT = 10.0
 
-# Errors of the link and of the moment, on which one connects again: everything else is an answer.
-LINK_ERRORS = (
+# The link is lost, and what became of the statement is not known.
+LINK_LOST = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     # What the driver says when the server ended the session just before a statement was sent.
     asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
+# These, and errors of the moment, on which one connects again: everything else is an answer.
+LINK_ERRORS = (
+    *LINK_LOST,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
@@ -37,6 +44,8 @@ _PINNED = {
     "quote_all_identifiers": "off",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    # Every statement of schemad's is short: compiling one takes longer than running it.
+    "jit": "off",
 }
 
 

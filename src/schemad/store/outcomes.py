@@ -36,10 +36,19 @@ class Outcome:
     error_message: str | None = None
 
     @property
-    def changes_table(self) -> str | None:
-        """The table that it is to change; None where it only records."""
+    def locks_others(self) -> bool:
+        """Whether it may wait for, or keep waiting, whoever uses a table that is there already."""
         plan = self.decision.plan
-        return plan.table.name if plan and self.decision.apply else None
+        if plan is None or not plan.statements or not self.decision.apply:
+            return False
+        return self.request.facts.relation is not None or any(field.references for field in plan.added)
+
+    @property
+    def runs_others_code(self) -> bool:
+        """Whether it may run what is not PostgreSQL's own: approved functions, checks of a domain."""
+        plan = self.decision.plan
+        by_person = self.request.decided_by is not None
+        return by_person or (plan is not None and any(field.type.known.sql_name for field in plan.added))
 
 
 def outcome_row(outcome: Outcome) -> dict[str, Any]:
@@ -52,6 +61,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         "verdict": decision.verdict,
         "findings": [finding.as_row() for finding in _kept(decision.findings)],
         "plan_sql": decision.plan_sql,
+        "is_approved": decision.apply and request.decided_by is not None,
         "apply": decision.apply and outcome.error_code is None,
         "error_code": outcome.error_code,
         "error_message": outcome.error_message,
@@ -61,6 +71,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         row |= {
             "operation": decision.plan.operation,
             "summary": decision.plan.summary,
+            "expected_id": request.facts.schema_id,
             "expected_version": decision.plan.expected_version,
             "requested_by": request.requested_by,
             "decided_by": request.decided_by if by_person else POLICY_DECIDER,

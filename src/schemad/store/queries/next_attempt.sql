@@ -4,6 +4,6 @@ FROM schemad.schema_requests AS r
 WHERE r.processed_at IS NULL
   AND r.verdict IS NULL
   AND coalesce(r.next_attempt_at, '-infinity') > '-infinity'
-  AND r.id <> ALL ($1::integer[])
+  AND r.id NOT IN (SELECT unnest($1::integer[]))
 ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
 LIMIT 1
