@@ -88,6 +88,7 @@ EXAMPLES: dict[str, Example] = {
     "expression.function_not_allowed": Example({"fields": ONE, "checks": ["evil(a)"]}),
     "expression.operator_not_allowed": Example({"fields": ONE, "checks": ["a OPERATOR(public.=) ''"]}),
     "expression.query": Example(of("text", {"expression": "(SELECT 1)"})),
+    "expression.slow": Example({"fields": ONE, "checks": ["'a' ~ 'a'"]}),
     "expression.too_long": Example(of("text", {"expression": "1" * 1_001})),
     "expression.type_not_allowed": Example({"fields": ONE, "checks": ["a::regclass IS NULL"]}),
     "expression.unreadable": Example(of("text", {"expression": "1; DROP TABLE x"})),

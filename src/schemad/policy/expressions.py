@@ -52,6 +52,13 @@ EXPRESSION_FROZEN = Rule(
     "now, today, tomorrow and yesterday as constants: PostgreSQL reads them once, when the table is made.",
     "now() or CURRENT_DATE.",
 )
+EXPRESSION_SLOW = Rule(
+    "expression.slow",
+    Severity.REVIEW,
+    "Patterns, and calls that look at each character for each of another text, over constants: PostgreSQL "
+    "evaluates them when the table is made, and everybody's requests wait meanwhile.",
+    "In a check, one over a field itself, such as code ~ '^[0-9]+$'; in a default, what it comes to.",
+)
 
 ALLOWED_CONSTRUCTS = frozenset(
     {
@@ -172,9 +179,10 @@ ALLOWED_OPERATORS = frozenset(
     + "~ ~* !~ !~* ~~ !~~ ~~* !~~*".split()
 ) | {"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"}
 
-# A match with back references can take for ever. A check does so at an insert; a default is tried when the
-# table is made, and everybody's requests wait meanwhile.
-_PATTERN_OPERATORS = frozenset({"~", "~*", "!~", "!~*"})
+# A match with back references can take for ever. Of a column it is the insert of whoever asked that does.
+# Without one it is schemad, and everybody's requests wait meanwhile: defaults are tried, and PostgreSQL evaluates
+# constants when a check is added, even to a table without rows.
+_PATTERN_OPERATORS = frozenset("~ ~* !~ !~* ~~ ~~* !~~ !~~*".split())
 # These look at each character of one argument for each of the other: of two long texts, for minutes.
 _QUADRATIC_CALLS = frozenset(
     {("translate", 3), ("btrim", 2), ("ltrim", 2), ("rtrim", 2), ("position", 2), ("strpos", 2)}
@@ -213,20 +221,28 @@ def expression_findings(
         message = f"{what} ({expression.sql}) has casts and calls {expression.nesting} deep; {MAX_NESTING} at most"
         yield EXPRESSION_CONSTRUCT.finding(message, field=field)
     for name, arity in sorted(expression.functions):
-        slow = name in _PATTERN_FUNCTIONS or (name, arity) in _QUADRATIC_CALLS
-        if arity not in ALLOWED_FUNCTIONS.get(name, ()) or (not columns and slow):
+        if arity not in ALLOWED_FUNCTIONS.get(name, ()):
             arguments = f"{arity} argument{'' if arity == 1 else 's'}"
             message = f"{what} ({expression.sql}) calls {name} with {arguments}"
             yield EXPRESSION_FUNCTION.finding(message, field=field)
     if _HUGE_NUMBER.search(expression.sql):
         yield EXPRESSION_CONSTRUCT.finding(f"{what} ({expression.sql}) has too large a number", field=field)
-    operators = ALLOWED_OPERATORS if columns else ALLOWED_OPERATORS - _PATTERN_OPERATORS
-    for operator in sorted(expression.operators - operators):
+    for operator in sorted(expression.operators - ALLOWED_OPERATORS):
         yield EXPRESSION_OPERATOR.finding(f"{what} ({expression.sql}) uses {operator}", field=field)
+    for slow in sorted(_slow_constants(expression)):
+        yield EXPRESSION_SLOW.finding(f"{what} ({expression.sql}) uses {slow} without a field", field=field)
     for name in sorted(expression.types - ALLOWED_TYPES):
         yield EXPRESSION_TYPE.finding(f"{what} ({expression.sql}) casts to {name}", field=field)
     if frozen := next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None):
         yield EXPRESSION_FROZEN.finding(f"{what} ({expression.sql}) has the constant '{frozen}'", field=field)
+
+
+def _slow_constants(expression: Expression) -> set[str]:
+    """The functions and operators that may take long over what PostgreSQL evaluates before there is a row."""
+    calls = {
+        (n, a) for n, a in expression.folded_functions if n in _PATTERN_FUNCTIONS or (n, a) in _QUADRATIC_CALLS
+    }
+    return {name for name, _ in calls} | (expression.folded_operators & _PATTERN_OPERATORS)
 
 
 def is_volatile(default: Default) -> bool:
