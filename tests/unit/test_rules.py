@@ -90,6 +90,7 @@ EXAMPLES: dict[str, Example] = {
     "expression.query": Example(of("text", {"expression": "(SELECT 1)"})),
     "expression.slow": Example({"fields": ONE, "checks": ["'a' ~ 'a'"]}),
     "expression.too_long": Example(of("text", {"expression": "1" * 1_001})),
+    "expression.too_many": Example({"fields": ONE, "checks": [f"a > '{n}'" for n in range(101)]}),
     "expression.type_not_allowed": Example({"fields": ONE, "checks": ["a::regclass IS NULL"]}),
     "expression.unreadable": Example(of("text", {"expression": "1; DROP TABLE x"})),
     "field.conflict": Example(of("integer"), facts=TABLE),

@@ -11,6 +11,7 @@ from schemad.policy.policy import Policy
 from schemad.request.expressions import Expression
 from schemad.request.finding import Finding
 from schemad.request.table import Action, Field, TableRequest
+from schemad.request.types import Family
 
 
 def assess(
@@ -164,6 +165,10 @@ def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
             )
         elif field.default is None and not field.nullable:
             yield rules.FIELD_NOT_NULL.finding("the rows that are there would have no value", field=field.name)
+        if field.type.known.family is Family.OTHER:
+            yield rules.FIELD_REWRITE.finding(
+                f"{field.type} may be a domain with a check, which rewrites the table", field=field.name
+            )
     keys = [*lacking.uniques, *lacking.indexes, *lacking.checks, *lacking.references]
     if keys:
         yield rules.KEY_ON_FILLED_TABLE.finding(f"adding {len(keys)} to the rows that are there blocks writers")

@@ -211,30 +211,31 @@ def expression_findings(
         field: The field to name in a finding; None for a check of the table.
         what: What it is, for the messages: `the default` or `the check`.
     """
+    shown = shorten(expression.sql, 300)
     for column in sorted(expression.columns - columns):
-        message = f'{what} ({expression.sql}) names "{shorten(column)}", which it can\'t'
+        message = f'{what} ({shown}) names "{shorten(column)}", which it can\'t'
         yield EXPRESSION_COLUMN.finding(message, field=field)
     for construct in sorted(expression.constructs - ALLOWED_CONSTRUCTS):
         part = construct.rpartition(".")[2].removeprefix("SVFOP_")  # the grammar's name, such as CURRENT_USER
-        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({expression.sql}) has a {part}", field=field)
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) has a {part}", field=field)
     if expression.nesting > MAX_NESTING:
-        message = f"{what} ({expression.sql}) has casts and calls {expression.nesting} deep; {MAX_NESTING} at most"
+        message = f"{what} ({shown}) has casts and calls {expression.nesting} deep; {MAX_NESTING} at most"
         yield EXPRESSION_CONSTRUCT.finding(message, field=field)
     for name, arity in sorted(expression.functions):
         if arity not in ALLOWED_FUNCTIONS.get(name, ()):
             arguments = f"{arity} argument{'' if arity == 1 else 's'}"
-            message = f"{what} ({expression.sql}) calls {name} with {arguments}"
+            message = f"{what} ({shown}) calls {name} with {arguments}"
             yield EXPRESSION_FUNCTION.finding(message, field=field)
     if _HUGE_NUMBER.search(expression.sql):
-        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({expression.sql}) has too large a number", field=field)
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) has too large a number", field=field)
     for operator in sorted(expression.operators - ALLOWED_OPERATORS):
-        yield EXPRESSION_OPERATOR.finding(f"{what} ({expression.sql}) uses {operator}", field=field)
+        yield EXPRESSION_OPERATOR.finding(f"{what} ({shown}) uses {operator}", field=field)
     for slow in sorted(_slow_constants(expression)):
-        yield EXPRESSION_SLOW.finding(f"{what} ({expression.sql}) uses {slow} without a field", field=field)
+        yield EXPRESSION_SLOW.finding(f"{what} ({shown}) uses {slow} without a field", field=field)
     for name in sorted(expression.types - ALLOWED_TYPES):
-        yield EXPRESSION_TYPE.finding(f"{what} ({expression.sql}) casts to {name}", field=field)
+        yield EXPRESSION_TYPE.finding(f"{what} ({shown}) casts to {name}", field=field)
     if frozen := next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None):
-        yield EXPRESSION_FROZEN.finding(f"{what} ({expression.sql}) has the constant '{frozen}'", field=field)
+        yield EXPRESSION_FROZEN.finding(f"{what} ({shown}) has the constant '{frozen}'", field=field)
 
 
 def _slow_constants(expression: Expression) -> set[str]:
