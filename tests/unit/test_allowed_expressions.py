@@ -401,15 +401,25 @@ def test_what_is_no_expression_over_the_row_has_no_plan_that_an_approval_could_r
         assert not approved.apply, expression
 
 
-@pytest.mark.parametrize("moment", ["now", "today", "tomorrow", "yesterday", "NOW", "today 04:00"])
-@pytest.mark.parametrize("type_text", ["timestamptz", "date", "text"])
+@pytest.mark.parametrize(
+    "moment",
+    "now today tomorrow yesterday NOW today\t04:00 12:00today today12:00 today_ {12:00tomorrow} 2:00-NOW".split(
+        " "
+    ),
+)
+@pytest.mark.parametrize("type_text", ["timestamptz", "date", "timestamptz[]", "timetz"])
 def test_a_moment_within_an_expression_waits(type_text: str, moment: str) -> None:
     assert rules(default_of(type_text, f"'{moment}'")) == {FROZEN}
+    assert rules(default_of("text", f"'{moment}'::{type_text}::text")) == {FROZEN}
+    assert rules(ask({"a": type_text}, f"a <> '{moment}'")) == {FROZEN}
+    assert rules(ask({"a": "text"}, f"a <> '{moment}'::{type_text}::text")) == {FROZEN}
 
 
-@pytest.mark.parametrize("text", ["nowhere", "know", "todays_", "now_"])
-def test_words_that_only_look_like_a_moment_pass(text: str) -> None:
+@pytest.mark.parametrize("text", ["nowhere", "know", "todays_menu", "now_", "now", "today"])
+def test_words_that_are_no_moment_where_they_stand_pass(text: str) -> None:
     assert default_of("text", f"'{text}'").apply
+    assert default_of("text[]", f"ARRAY['{text}']::varchar(9)[]").apply
+    assert ask({"a": "text", "at": "date"}, f"a IN ('{text}', 'later')").apply
 
 
 def test_casts_and_calls_are_counted_within_one_another_not_beside_one_another() -> None:
@@ -433,6 +443,25 @@ def test_a_cast_that_pads_is_limited(type_text: str, passes: bool) -> None:
         "btrim(md5('a'), 'ab')",
         "(1E+95000)::text",
         "'1e95000'::text",
+        "1.e131071::text",
+        "'1.e131071'::numeric::text",
+        "1e1_31071::text",
+        "1_0e1_31071::text",
+        ".1e131070::text",
+        "'+1e131071'::numeric::text",
+        "numeric '1e131071' || ''",
+        "numeric ' -1.5E+131000 ' || ''",
+        "'{1,1e131071}'::numeric[]::text",
+        "'[1.0e131071]'::jsonb ->> 0",
+        "'1e-16383'::numeric::text",
+        "(1e500 * 1e501)::text",
+        "('1e13' || '1071')::numeric::text",
+        "('[1e13' || '1071]')::jsonb ->> 0",
+        "translate('xe131071', 'x', '1')::numeric::text",
+        "CASE WHEN true THEN '1e' || 131071 ELSE '2' END::numeric::text",
+        "coalesce(right('x1e131071', 8), '2')::numeric::text",
+        "('1e' || 131071)::text::decimal(9)::text",
+        "ARRAY['1e' || 131071]::numeric[]::text",
     ],
 )
 def test_a_default_that_could_keep_the_daemon_for_minutes_waits_for_review(default: str) -> None:
@@ -440,3 +469,22 @@ def test_a_default_that_could_keep_the_daemon_for_minutes_waits_for_review(defau
     decision = decide("t", json.dumps(payload), POLICY, NOTHING)
     assert decision.verdict == "review"
     assert rules(decision) <= {SLOW, CONSTRUCT}
+
+
+@pytest.mark.parametrize(
+    ("type_text", "default"),
+    [
+        ("numeric", "1e6 * 1.5e-3"),
+        ("double precision", "1.7976931348623157e308"),
+        ("uuid", "'550e8400-e29b-41d4-a716-44e655440000'::uuid"),
+        ("text", "'b3e99999'"),
+        ("text", "'v1e99999'"),
+        ("text", "'1e99999a'"),
+        ("numeric(4,3)", "round(random()::numeric, 3)"),
+        ("numeric", "extract(epoch from now())::numeric"),
+        ("numeric", "'1.5'::text::numeric"),
+        ("jsonb", "json_build_object('a', 1)::jsonb"),
+    ],
+)
+def test_numbers_as_schemas_have_them_need_no_review(type_text: str, default: str) -> None:
+    assert default_of(type_text, default).findings == ()

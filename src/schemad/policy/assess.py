@@ -13,6 +13,9 @@ from schemad.request.finding import Finding
 from schemad.request.table import Action, Field, TableRequest
 from schemad.request.types import Family
 
+# Families whose literals may be a moment: any that isn't built in might be a domain over one.
+_MOMENTS = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.OTHER})
+
 
 def assess(
     request: TableRequest,
@@ -44,7 +47,8 @@ def assess(
             findings += _reference(field, request, policy, facts, requested_by)
         columns = frozenset(f.name for f in request.fields) | {c.name for c in facts.columns}
         for check in request.checks if lacking is None else lacking.checks:
-            findings += expression_findings(check, columns=columns, field=None, what="the check")
+            moments = _may_have_moments(check, request)
+            findings += expression_findings(check, columns=columns, field=None, what="the check", moments=moments)
         if lacking is not None:
             findings += _change(lacking, facts)
     return tuple(_adjusted(finding, policy) for finding in findings)
@@ -109,7 +113,16 @@ def _field(field: Field, policy: Policy) -> Iterator[Finding]:
     if known.name == "char":
         yield rules.TYPE_PADDED.finding(f"{field.type} pads with spaces", field=field.name)
     if isinstance(field.default, Expression):
-        yield from expression_findings(field.default, columns=frozenset(), field=field.name, what="the default")
+        moments = known.family in _MOMENTS
+        yield from expression_findings(
+            field.default, columns=frozenset(), field=field.name, what="the default", moments=moments
+        )
+
+
+def _may_have_moments(check: Expression, request: TableRequest) -> bool:
+    """Whether a check names a field of a date or time, or one of which the request does not tell."""
+    families = {f.name: f.type.known.family for f in request.fields}
+    return any(families.get(column, Family.OTHER) in _MOMENTS for column in check.columns)
 
 
 def _reference(

@@ -36,8 +36,8 @@ EXPRESSION_TYPE = Rule(
 EXPRESSION_CONSTRUCT = Rule(
     "expression.construct_not_allowed",
     Severity.REVIEW,
-    "Parts of the grammar beyond calls, operators, casts, CASE, IN, BETWEEN and tests for null, and casts and "
-    "calls within one another.",
+    "Parts of the grammar beyond calls, operators, casts, CASE, IN, BETWEEN and tests for null; casts and calls "
+    "within one another; numbers of more than 1,000 digits by their exponents, or made of text.",
     "A plainer way to say it.",
 )
 EXPRESSION_COLUMN = Rule(
@@ -49,7 +49,8 @@ EXPRESSION_COLUMN = Rule(
 EXPRESSION_FROZEN = Rule(
     "expression.frozen",
     Severity.REVIEW,
-    "now, today, tomorrow and yesterday as constants: PostgreSQL reads them once, when the table is made.",
+    "now, today, tomorrow and yesterday in constants beside dates and times: PostgreSQL reads them once, when the "
+    "table is made.",
     "now() or CURRENT_DATE.",
 )
 EXPRESSION_SLOW = Rule(
@@ -187,8 +188,9 @@ _PATTERN_OPERATORS = frozenset("~ ~* !~ !~* ~~ ~~* !~~ !~~*".split())
 _QUADRATIC_CALLS = frozenset(
     {("translate", 3), ("btrim", 2), ("ltrim", 2), ("rtrim", 2), ("position", 2), ("strpos", 2)}
 )
-# A few characters that make a number of a hundred thousand digits, and text as long.
-_HUGE_NUMBER = re.compile(r"\d[eE][+-]?0*[1-9]\d{3,}")
+# As many digits as an expression could write out. PostgreSQL computes with each digit of 1e131071, and its text
+# has them all.
+MAX_EXPONENTS = 1_000
 _PATTERN_FUNCTIONS = frozenset({"regexp_like", "substring"})
 
 # The grammar's names of the types that a field may have.
@@ -197,11 +199,19 @@ ALLOWED_TYPES = frozenset(
     | {known.name for known in KNOWN_TYPES.values() if not known.serial_of}
 )
 
-_FROZEN = re.compile(r"\b(now|today|tomorrow|yesterday)\b", re.IGNORECASE)
+# PostgreSQL takes a date apart into runs of letters and of digits, and ignores what is between: 12:00today.
+_FROZEN = re.compile(r"(?<![a-z])(now|today|tomorrow|yesterday)(?![a-z])", re.IGNORECASE)
+_MOMENT_TYPES = frozenset({"date", "time", "timestamp", "timestamptz", "timetz"})
+_MOMENT_FUNCTIONS = frozenset(
+    """
+    age clock_timestamp date date_part date_trunc extract isfinite make_date make_time make_timestamp now overlaps
+    statement_timestamp timezone to_timestamp transaction_timestamp
+    """.split()
+)
 
 
 def expression_findings(
-    expression: Expression, *, columns: frozenset[str], field: str | None, what: str
+    expression: Expression, *, columns: frozenset[str], field: str | None, what: str, moments: bool = True
 ) -> Iterator[Finding]:
     """Why an expression can't be, or needs a review.
 
@@ -210,6 +220,7 @@ def expression_findings(
         columns: The columns that it may name; none for a default.
         field: The field to name in a finding; None for a check of the table.
         what: What it is, for the messages: `the default` or `the check`.
+        moments: Whether the field, or one that it names, may have a date or time.
     """
     shown = shorten(expression.sql, 300)
     for column in sorted(expression.columns - columns):
@@ -226,16 +237,30 @@ def expression_findings(
             arguments = f"{arity} argument{'' if arity == 1 else 's'}"
             message = f"{what} ({shown}) calls {name} with {arguments}"
             yield EXPRESSION_FUNCTION.finding(message, field=field)
-    if _HUGE_NUMBER.search(expression.sql):
-        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) has too large a number", field=field)
+    if expression.exponents > MAX_EXPONENTS:
+        message = f"{what} ({shown}) has numbers of more than {MAX_EXPONENTS:,} digits"
+        yield EXPRESSION_CONSTRUCT.finding(message, field=field)
+    if expression.makes_numbers:
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) makes a number of text", field=field)
     for operator in sorted(expression.operators - ALLOWED_OPERATORS):
         yield EXPRESSION_OPERATOR.finding(f"{what} ({shown}) uses {operator}", field=field)
     for slow in sorted(_slow_constants(expression)):
         yield EXPRESSION_SLOW.finding(f"{what} ({shown}) uses {slow} without a field", field=field)
     for name in sorted(expression.types - ALLOWED_TYPES):
         yield EXPRESSION_TYPE.finding(f"{what} ({shown}) casts to {name}", field=field)
-    if frozen := next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None):
-        yield EXPRESSION_FROZEN.finding(f"{what} ({shown}) has the constant '{frozen}'", field=field)
+    frozen = next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None)
+    if frozen and (moments or _has_moments(expression)):
+        yield EXPRESSION_FROZEN.finding(f"{what} ({shown}) has the constant '{shorten(frozen)}'", field=field)
+
+
+def _has_moments(expression: Expression) -> bool:
+    """Whether a text beside them might be read as a date or time."""
+    return (
+        any(name in _MOMENT_FUNCTIONS for name, _ in expression.functions)
+        or any(construct.startswith("SQLValueFunction.") for construct in expression.constructs)
+        # Of a type that isn't known it can't be told: a domain may be over a date.
+        or bool(expression.types & _MOMENT_TYPES or expression.types - ALLOWED_TYPES)
+    )
 
 
 def _slow_constants(expression: Expression) -> set[str]:
