@@ -327,6 +327,11 @@ BAD_CHECKS = (
     "h_checks.canary.a = ''",
     "xmin::text = a",
     "a) , CONSTRAINT x CHECK (true",
+    # PostgreSQL evaluates constants when it adds the check.
+    f"'{'a' * 301}' ~ '^(a+)(a+)(a+)(a+)\\4\\3\\2\\1$'",
+    f"CASE WHEN a > '' THEN '{'a' * 301}' ~ '^(a+)(a+)(a+)(a+)\\4\\3\\2\\1$' END",
+    f"coalesce(a || NULL, '{'a' * 301}') ~ '^(a+)(a+)(a+)(a+)\\4\\3\\2\\1$'",
+    f"'{'a' * 301}' ~ ANY (ARRAY['^(a+)(a+)(a+)(a+)\\4\\3\\2\\1$'])",
     "true) NO INHERIT, CHECK (true",
     "true) NOT VALID",
     "true); DROP TABLE canary; --",

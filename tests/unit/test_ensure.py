@@ -25,6 +25,7 @@ from schemad.policy.facts import RELATION_KINDS, Quota, ReferenceFacts
 from schemad.request import TableRequest, read_request
 from schemad.request.defaults import Generator
 from schemad.request.names import derived_name
+from schemad.request.types import Family, KnownType
 from tests.unit.strategies import NOTHING, POLICY, Asked, sound_requests
 
 QUOTA = Quota("tables_in_all", 3, 4)
@@ -166,6 +167,18 @@ def test_a_field_that_would_rewrite_the_rows_waits_for_review(field: dict[str, A
     decision = ask(more(field), FILLED)
     assert (rules(decision), decision.apply) == (["field.rewrite"], False)
     assert ask(more(field), EMPTY).apply
+
+
+@pytest.mark.parametrize("type_text", ["posint", "posint[]"])
+def test_a_field_of_an_added_type_waits_where_there_are_rows_as_it_may_be_a_domain_with_a_check(
+    type_text: str,
+) -> None:
+    posint = KnownType("posint", Family.OTHER, catalog_name="app.posint", sql_name="app.posint")
+    policy = replace(POLICY, further_types={"posint": posint}, auto_types=POLICY.auto_types | {"posint"})
+    field = {"name": "n", "type": type_text}
+    decision = ask(more(field), FILLED, policy)
+    assert (rules(decision), decision.apply) == (["field.rewrite"], False)
+    assert ask(more(field), EMPTY, policy).apply
 
 
 def test_not_null_without_a_default_needs_an_empty_table() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemad.ddl import Decision, Verdict, decide
 from schemad.request import Action, Severity, TableRequest, read_request
+from schemad.request.expressions import _read
 from schemad.request.table import Index, IndexMethod, OnDelete, Reference
 from tests.unit.strategies import NOTHING, POLICY, json_values
 
@@ -77,6 +78,39 @@ def test_any_text_as_a_name_gets_a_decision(name: str) -> None:
     decision = decide(name, json.dumps({"fields": ONE}), POLICY, NOTHING)
     assert_sound(decision)
     assert (decision.request is None) == any(f.rule.id.startswith("name.") for f in decision.findings)
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        [f"a > '{n}'" for n in range(101)],
+        [f"a > '{n}{'x' * 700}'" for n in range(9)],
+    ],
+)
+def test_expressions_beyond_a_limit_are_not_read(checks: list[str]) -> None:
+    before = _read.cache_info()
+    assert refusals({"fields": ONE, "checks": checks}) == [("expression.too_many", None)]
+    fields = [{"name": f"f{n}", "type": "text", "default": {"expression": c}} for n, c in enumerate(checks)]
+    assert refusals({"fields": fields}) == [("expression.too_many", None)]
+    assert _read.cache_info() == before
+    understood({"fields": ONE, "checks": checks[:8]})
+
+
+def test_an_expression_that_comes_again_counts_once() -> None:
+    default = {"expression": "repeat('x', 100)"}
+    understood({"fields": [{"name": f"f{n}", "type": "text", "default": default} for n in range(1_000)]})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"fields": ONE, "unique": [1] * 50_000},
+        {"fields": ONE, "indexes": [1] * 50_000},
+        {"fields": ONE} | {f"key{n}": 1 for n in range(10_000)},
+    ],
+)
+def test_of_a_payload_that_is_wrong_throughout_only_some_is_told(payload: dict[str, Any]) -> None:
+    assert len(refusals(payload)) <= 100
 
 
 @pytest.mark.parametrize("depth", [10, 500, *range(950, 1_000), 100_000])

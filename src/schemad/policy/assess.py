@@ -11,6 +11,10 @@ from schemad.policy.policy import Policy
 from schemad.request.expressions import Expression
 from schemad.request.finding import Finding
 from schemad.request.table import Action, Field, TableRequest
+from schemad.request.types import Family
+
+# Families whose literals may be a moment: any that isn't built in might be a domain over one.
+_MOMENTS = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.OTHER})
 
 
 def assess(
@@ -43,7 +47,8 @@ def assess(
             findings += _reference(field, request, policy, facts, requested_by)
         columns = frozenset(f.name for f in request.fields) | {c.name for c in facts.columns}
         for check in request.checks if lacking is None else lacking.checks:
-            findings += expression_findings(check, columns=columns, field=None, what="the check")
+            moments = _may_have_moments(check, request)
+            findings += expression_findings(check, columns=columns, field=None, what="the check", moments=moments)
         if lacking is not None:
             findings += _change(lacking, facts)
     return tuple(_adjusted(finding, policy) for finding in findings)
@@ -108,7 +113,16 @@ def _field(field: Field, policy: Policy) -> Iterator[Finding]:
     if known.name == "char":
         yield rules.TYPE_PADDED.finding(f"{field.type} pads with spaces", field=field.name)
     if isinstance(field.default, Expression):
-        yield from expression_findings(field.default, columns=frozenset(), field=field.name, what="the default")
+        moments = known.family in _MOMENTS
+        yield from expression_findings(
+            field.default, columns=frozenset(), field=field.name, what="the default", moments=moments
+        )
+
+
+def _may_have_moments(check: Expression, request: TableRequest) -> bool:
+    """Whether a check names a field of a date or time, or one of which the request does not tell."""
+    families = {f.name: f.type.known.family for f in request.fields}
+    return any(families.get(column, Family.OTHER) in _MOMENTS for column in check.columns)
 
 
 def _reference(
@@ -164,6 +178,10 @@ def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
             )
         elif field.default is None and not field.nullable:
             yield rules.FIELD_NOT_NULL.finding("the rows that are there would have no value", field=field.name)
+        if field.type.known.family is Family.OTHER:
+            yield rules.FIELD_REWRITE.finding(
+                f"{field.type} may be a domain with a check, which rewrites the table", field=field.name
+            )
     keys = [*lacking.uniques, *lacking.indexes, *lacking.checks, *lacking.references]
     if keys:
         yield rules.KEY_ON_FILLED_TABLE.finding(f"adding {len(keys)} to the rows that are there blocks writers")

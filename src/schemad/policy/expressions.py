@@ -36,8 +36,8 @@ EXPRESSION_TYPE = Rule(
 EXPRESSION_CONSTRUCT = Rule(
     "expression.construct_not_allowed",
     Severity.REVIEW,
-    "Parts of the grammar beyond calls, operators, casts, CASE, IN, BETWEEN and tests for null, and casts and "
-    "calls within one another.",
+    "Parts of the grammar beyond calls, operators, casts, CASE, IN, BETWEEN and tests for null; casts and calls "
+    "within one another; numbers of more than 1,000 digits by their exponents, or made of text.",
     "A plainer way to say it.",
 )
 EXPRESSION_COLUMN = Rule(
@@ -49,8 +49,16 @@ EXPRESSION_COLUMN = Rule(
 EXPRESSION_FROZEN = Rule(
     "expression.frozen",
     Severity.REVIEW,
-    "now, today, tomorrow and yesterday as constants: PostgreSQL reads them once, when the table is made.",
+    "now, today, tomorrow and yesterday in constants beside dates and times: PostgreSQL reads them once, when the "
+    "table is made.",
     "now() or CURRENT_DATE.",
+)
+EXPRESSION_SLOW = Rule(
+    "expression.slow",
+    Severity.REVIEW,
+    "Patterns, and calls that look at each character for each of another text, over constants: PostgreSQL "
+    "evaluates them when the table is made, and everybody's requests wait meanwhile.",
+    "In a check, one over a field itself, such as code ~ '^[0-9]+$'; in a default, what it comes to.",
 )
 
 ALLOWED_CONSTRUCTS = frozenset(
@@ -172,15 +180,17 @@ ALLOWED_OPERATORS = frozenset(
     + "~ ~* !~ !~* ~~ !~~ ~~* !~~*".split()
 ) | {"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"}
 
-# A match with back references can take for ever. A check does so at an insert; a default is tried when the
-# table is made, and everybody's requests wait meanwhile.
-_PATTERN_OPERATORS = frozenset({"~", "~*", "!~", "!~*"})
+# A match with back references can take for ever. Of a column it is the insert of whoever asked that does.
+# Without one it is schemad, and everybody's requests wait meanwhile: defaults are tried, and PostgreSQL evaluates
+# constants when a check is added, even to a table without rows.
+_PATTERN_OPERATORS = frozenset("~ ~* !~ !~* ~~ ~~* !~~ !~~*".split())
 # These look at each character of one argument for each of the other: of two long texts, for minutes.
 _QUADRATIC_CALLS = frozenset(
     {("translate", 3), ("btrim", 2), ("ltrim", 2), ("rtrim", 2), ("position", 2), ("strpos", 2)}
 )
-# A few characters that make a number of a hundred thousand digits, and text as long.
-_HUGE_NUMBER = re.compile(r"\d[eE][+-]?0*[1-9]\d{3,}")
+# As many digits as an expression could write out. PostgreSQL computes with each digit of 1e131071, and its text
+# has them all.
+MAX_EXPONENTS = 1_000
 _PATTERN_FUNCTIONS = frozenset({"regexp_like", "substring"})
 
 # The grammar's names of the types that a field may have.
@@ -189,11 +199,19 @@ ALLOWED_TYPES = frozenset(
     | {known.name for known in KNOWN_TYPES.values() if not known.serial_of}
 )
 
-_FROZEN = re.compile(r"\b(now|today|tomorrow|yesterday)\b", re.IGNORECASE)
+# PostgreSQL takes a date apart into runs of letters and of digits, and ignores what is between: 12:00today.
+_FROZEN = re.compile(r"(?<![a-z])(now|today|tomorrow|yesterday)(?![a-z])", re.IGNORECASE)
+_MOMENT_TYPES = frozenset({"date", "time", "timestamp", "timestamptz", "timetz"})
+_MOMENT_FUNCTIONS = frozenset(
+    """
+    age clock_timestamp date date_part date_trunc extract isfinite make_date make_time make_timestamp now overlaps
+    statement_timestamp timezone to_timestamp transaction_timestamp
+    """.split()
+)
 
 
 def expression_findings(
-    expression: Expression, *, columns: frozenset[str], field: str | None, what: str
+    expression: Expression, *, columns: frozenset[str], field: str | None, what: str, moments: bool = True
 ) -> Iterator[Finding]:
     """Why an expression can't be, or needs a review.
 
@@ -202,31 +220,55 @@ def expression_findings(
         columns: The columns that it may name; none for a default.
         field: The field to name in a finding; None for a check of the table.
         what: What it is, for the messages: `the default` or `the check`.
+        moments: Whether the field, or one that it names, may have a date or time.
     """
+    shown = shorten(expression.sql, 300)
     for column in sorted(expression.columns - columns):
-        message = f'{what} ({expression.sql}) names "{shorten(column)}", which it can\'t'
+        message = f'{what} ({shown}) names "{shorten(column)}", which it can\'t'
         yield EXPRESSION_COLUMN.finding(message, field=field)
     for construct in sorted(expression.constructs - ALLOWED_CONSTRUCTS):
         part = construct.rpartition(".")[2].removeprefix("SVFOP_")  # the grammar's name, such as CURRENT_USER
-        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({expression.sql}) has a {part}", field=field)
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) has a {part}", field=field)
     if expression.nesting > MAX_NESTING:
-        message = f"{what} ({expression.sql}) has casts and calls {expression.nesting} deep; {MAX_NESTING} at most"
+        message = f"{what} ({shown}) has casts and calls {expression.nesting} deep; {MAX_NESTING} at most"
         yield EXPRESSION_CONSTRUCT.finding(message, field=field)
     for name, arity in sorted(expression.functions):
-        slow = name in _PATTERN_FUNCTIONS or (name, arity) in _QUADRATIC_CALLS
-        if arity not in ALLOWED_FUNCTIONS.get(name, ()) or (not columns and slow):
+        if arity not in ALLOWED_FUNCTIONS.get(name, ()):
             arguments = f"{arity} argument{'' if arity == 1 else 's'}"
-            message = f"{what} ({expression.sql}) calls {name} with {arguments}"
+            message = f"{what} ({shown}) calls {name} with {arguments}"
             yield EXPRESSION_FUNCTION.finding(message, field=field)
-    if _HUGE_NUMBER.search(expression.sql):
-        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({expression.sql}) has too large a number", field=field)
-    operators = ALLOWED_OPERATORS if columns else ALLOWED_OPERATORS - _PATTERN_OPERATORS
-    for operator in sorted(expression.operators - operators):
-        yield EXPRESSION_OPERATOR.finding(f"{what} ({expression.sql}) uses {operator}", field=field)
+    if expression.exponents > MAX_EXPONENTS:
+        message = f"{what} ({shown}) has numbers of more than {MAX_EXPONENTS:,} digits"
+        yield EXPRESSION_CONSTRUCT.finding(message, field=field)
+    if expression.makes_numbers:
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) makes a number of text", field=field)
+    for operator in sorted(expression.operators - ALLOWED_OPERATORS):
+        yield EXPRESSION_OPERATOR.finding(f"{what} ({shown}) uses {operator}", field=field)
+    for slow in sorted(_slow_constants(expression)):
+        yield EXPRESSION_SLOW.finding(f"{what} ({shown}) uses {slow} without a field", field=field)
     for name in sorted(expression.types - ALLOWED_TYPES):
-        yield EXPRESSION_TYPE.finding(f"{what} ({expression.sql}) casts to {name}", field=field)
-    if frozen := next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None):
-        yield EXPRESSION_FROZEN.finding(f"{what} ({expression.sql}) has the constant '{frozen}'", field=field)
+        yield EXPRESSION_TYPE.finding(f"{what} ({shown}) casts to {name}", field=field)
+    frozen = next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None)
+    if frozen and (moments or _has_moments(expression)):
+        yield EXPRESSION_FROZEN.finding(f"{what} ({shown}) has the constant '{shorten(frozen)}'", field=field)
+
+
+def _has_moments(expression: Expression) -> bool:
+    """Whether a text beside them might be read as a date or time."""
+    return (
+        any(name in _MOMENT_FUNCTIONS for name, _ in expression.functions)
+        or any(construct.startswith("SQLValueFunction.") for construct in expression.constructs)
+        # Of a type that isn't known it can't be told: a domain may be over a date.
+        or bool(expression.types & _MOMENT_TYPES or expression.types - ALLOWED_TYPES)
+    )
+
+
+def _slow_constants(expression: Expression) -> set[str]:
+    """The functions and operators that may take long over what PostgreSQL evaluates before there is a row."""
+    calls = {
+        (n, a) for n, a in expression.folded_functions if n in _PATTERN_FUNCTIONS or (n, a) in _QUADRATIC_CALLS
+    }
+    return {name for name, _ in calls} | (expression.folded_operators & _PATTERN_OPERATORS)
 
 
 def is_volatile(default: Default) -> bool:

@@ -78,8 +78,9 @@ FIELD_NOT_NULL = Rule(
 FIELD_REWRITE = Rule(
     "field.rewrite",
     Severity.REVIEW,
-    "New fields of which each existing row needs its own value, which rewrites the table under an exclusive lock.",
-    "A nullable field, or a constant default.",
+    "New fields of which each existing row needs its own value, or has to pass a domain's check: the table is "
+    "rewritten under an exclusive lock. A type that the policy added may be such a domain.",
+    "A nullable field of a built-in type, or a constant default.",
     adjustable=True,
 )
 KEY_ON_FILLED_TABLE = Rule(

@@ -12,7 +12,9 @@ from typing import Any
 import postgast
 from google.protobuf.message import DecodeError, Message
 
+from schemad.request.columns import with_columns
 from schemad.request.finding import Finding, Rule, Severity
+from schemad.request.numbers import exponents, makes_number_of_text
 
 EXPRESSION_UNREADABLE = Rule(
     "expression.unreadable",
@@ -70,6 +72,11 @@ class Expression:
         types: Types that it casts to; pg_catalog left out.
         texts: String constants.
         nesting: How deep casts and calls are within one another.
+        folded_functions: Those of `functions` that are called somewhere with nothing that stays a column: with
+            what PostgreSQL may evaluate before there is a row.
+        folded_operators: Those of `operators` that are used so somewhere.
+        exponents: How many digits the exponents of its numbers stand for, together.
+        makes_numbers: Whether it reads a number, before there is a row, from text that it puts together.
     """
 
     sql: str
@@ -80,6 +87,10 @@ class Expression:
     types: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     nesting: int = 0
+    folded_functions: frozenset[tuple[str, int]] = frozenset()
+    folded_operators: frozenset[str] = frozenset()
+    exponents: int = 0
+    makes_numbers: bool = False
 
     @property
     def digest(self) -> str:
@@ -211,6 +222,10 @@ def _described(canonical: str, nodes: list[Any], nesting: int) -> Expression:
         for node in by_kind.get("SQLValueFunction", [])
     }
     types = by_kind.get("TypeName", [])
+    uses = by_kind.get("A_Expr", [])
+    varying = with_columns(nodes)
+    constants = by_kind.get("A_Const", [])
+    texts = frozenset(node.sval.sval for node in constants if node.WhichOneof("val") == "sval")
     return Expression(
         sql=canonical,
         columns=frozenset(".".join(_words(node.fields)) for node in by_kind.get("ColumnRef", [])),
@@ -218,10 +233,22 @@ def _described(canonical: str, nodes: list[Any], nesting: int) -> Expression:
         | ({"TypeName.setof"} if any(t.setof or t.pct_type for t in types) else set())
         | ({"TypeName.padded"} if any(_pads(t) for t in types) else set()),
         functions=frozenset((_own_name(call.funcname), len(call.args)) for call in calls),
-        operators=frozenset(_own_name(node.name) for node in by_kind.get("A_Expr", [])),
+        operators=frozenset(_own_name(node.name) for node in uses),
         types=frozenset(_own_name(node.names) for node in types),
-        texts=frozenset(node.sval.sval for node in by_kind.get("A_Const", []) if node.WhichOneof("val") == "sval"),
+        texts=texts,
         nesting=nesting,
+        folded_functions=frozenset(
+            (_own_name(call.funcname), len(call.args))
+            for call in calls
+            if not any(id(argument) in varying for argument in call.args)
+        ),
+        folded_operators=frozenset(
+            _own_name(node.name) for node in uses if varying.isdisjoint({id(node.lexpr), id(node.rexpr)})
+        ),
+        exponents=sum(exponents(c.sval.sval or c.fval.fval) for c in constants),
+        makes_numbers=any(
+            makes_number_of_text(cast) for cast in by_kind.get("TypeCast", []) if id(cast.arg) not in varying
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field as Key
 from pydantic_core import ErrorDetails
 
 from schemad.request.defaults import read_default
-from schemad.request.expressions import Expression, read_expression
+from schemad.request.expressions import MAX_EXPRESSION_BYTES, Expression, read_expression
 from schemad.request.finding import Finding, Rule, Severity
 from schemad.request.names import fold, name_finding
 from schemad.request.table import (
@@ -97,9 +97,23 @@ FIELD_NULLABLE = Rule(
     "Leave nullable out, or make it false.",
 )
 
+EXPRESSION_TOO_MANY = Rule(
+    "expression.too_many",
+    Severity.REFUSE,
+    "The number and length of a request's expressions together, each counted once: reading them takes time, and "
+    "other requests wait meanwhile.",
+    "At most 100 different expressions, and 6,000 bytes; ask for the rest in further requests.",
+)
+
 MAX_FIELDS = 1_600
-# Each takes most of a millisecond to read.
 MAX_CHECKS = 200
+# Unique groups, and indexes. A table with half as many is past use.
+MAX_KEYS = 200
+# Reading one takes a quarter of a millisecond, and up to seven for each further 1,000 bytes.
+MAX_EXPRESSIONS = 100
+MAX_EXPRESSIONS_BYTES = 6_000
+# Of a payload in the wrong shape; the mistakes that come next are rarely others.
+MAX_SHAPE_FINDINGS = 100
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -138,9 +152,9 @@ class _PayloadKeys(_Keys):
     description: str | None = None
     fields: list[_FieldKeys] | None = Key(default=None, max_length=MAX_FIELDS)
     primary_key: list[str] | None = None
-    unique: list[list[str]] | None = None
+    unique: list[list[str]] | None = Key(default=None, max_length=MAX_KEYS)
     checks: list[str] | None = Key(default=None, max_length=MAX_CHECKS)
-    indexes: list[_IndexKeys] | None = None
+    indexes: list[_IndexKeys] | None = Key(default=None, max_length=MAX_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +213,9 @@ class _Reader:
         action = self._choice(Action, Action.ENSURE if keys.action is None else keys.action, "action")
         self._check_text(keys.description, None)
         if action is not Action.ENSURE:
+            return TableRequest(self._table, action, keys.description)
+        if finding := _too_many_expressions(keys):
+            self._note(finding)
             return TableRequest(self._table, action, keys.description)
         if not keys.fields:
             self._note(PAYLOAD_NO_FIELDS.finding("fields is missing or empty"))
@@ -327,9 +344,23 @@ def _indexes_for_references(
     return tuple(Index((f.name,)) for f in fields if f.references and not f.unique and f.name not in begun)
 
 
+def _too_many_expressions(keys: _PayloadKeys) -> Finding | None:
+    """What to say of more expressions than are read; before any of them is."""
+    defaults = [f.default for f in keys.fields or () if isinstance(f.default, Mapping)]
+    given = {d["expression"] for d in defaults if isinstance(d.get("expression"), str)} | set(keys.checks or ())
+    # What is too long by itself is not read either, and told by a rule of its own.
+    sizes = [size for text in given if (size := len(text.encode(errors="surrogatepass"))) <= MAX_EXPRESSION_BYTES]
+    if len(sizes) <= MAX_EXPRESSIONS and sum(sizes) <= MAX_EXPRESSIONS_BYTES:
+        return None
+    return EXPRESSION_TOO_MANY.finding(
+        f"{len(sizes)} different expressions of {sum(sizes):,} bytes; none of them was read"
+    )
+
+
 def _shape_findings(error: ValidationError, value: dict[str, Any]) -> list[Finding]:
     """What pydantic found wrong with the shape, by our rules."""
-    return [_shape_finding(problem, value) for problem in error.errors(include_url=False)]
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    return [_shape_finding(problem, value) for problem in problems[:MAX_SHAPE_FINDINGS]]
 
 
 def _shape_finding(problem: ErrorDetails, value: dict[str, Any]) -> Finding:
