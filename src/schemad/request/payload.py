@@ -109,7 +109,7 @@ EXPRESSION_TOO_MANY = Rule(
     Severity.REFUSE,
     "The number and length of a request's expressions together, each counted once: reading them takes time, and "
     "other requests wait meanwhile.",
-    "At most 100 different expressions, and 6,000 bytes; ask for the rest in further requests.",
+    "At most 100 different expressions, and 4,000 bytes; ask for the rest in further requests.",
 )
 
 MAX_FIELDS = 1_600
@@ -118,7 +118,7 @@ MAX_CHECKS = 200
 MAX_KEYS = 200
 # Reading one takes a quarter of a millisecond, and up to seven for each further 1,000 bytes.
 MAX_EXPRESSIONS = 100
-MAX_EXPRESSIONS_BYTES = 6_000
+MAX_EXPRESSIONS_BYTES = 4_000
 # Of a payload in the wrong shape; the mistakes that come next are rarely others.
 MAX_SHAPE_FINDINGS = 100
 
