@@ -195,6 +195,7 @@ OPERATOR = "expression.operator_not_allowed"
 TYPE = "expression.type_not_allowed"
 CONSTRUCT = "expression.construct_not_allowed"
 COLUMN = "expression.column_unknown"
+FOREIGN = "expression.foreign_name"
 SLOW = "expression.slow"
 FROZEN = "expression.frozen"
 QUERY = "expression.query"
@@ -309,6 +310,11 @@ HELD = {
     "a::money > 0::money": [TYPE],
     "a::mood = 'x'": [TYPE],
     'a COLLATE "public"."x" = a': [CONSTRUCT],
+    # names that look like others
+    "\u0440g_catalog.lower(a) = a": [FUNCTION, FOREIGN],
+    "a::\u0440ublic.mood IS NULL": [TYPE, FOREIGN],
+    'a COLLATE "\u0421" = a': [CONSTRUCT, FOREIGN],
+    "num_nonnulls(\u0430 => a) > 0": [CONSTRUCT, FOREIGN],
     # parts of the grammar that are for something else
     "('ABC'::text).lower = 'abc'": [CONSTRUCT],
     "(a).pg_sleep IS NULL": [CONSTRUCT],
@@ -488,3 +494,13 @@ def test_a_default_that_could_keep_the_daemon_for_minutes_waits_for_review(defau
 )
 def test_numbers_as_schemas_have_them_need_no_review(type_text: str, default: str) -> None:
     assert default_of(type_text, default).findings == ()
+
+
+def test_a_constant_of_any_language_needs_no_review() -> None:
+    assert ask({"a": "text"}, "a IN ('Größe', 'цена', '価格')").findings == ()
+
+
+@pytest.mark.parametrize("gap", ["\n" * 500, " " * 500])
+def test_a_gap_in_a_constant_waits_for_review(gap: str) -> None:
+    assert rules(ask({"a": "text"}, f"a <> 'x{gap}y'")) == {"payload.gap"}
+    assert rules(default_of("text", f"'x{gap}y'")) == {"payload.gap"}

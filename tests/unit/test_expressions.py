@@ -134,6 +134,11 @@ def test_an_expression_is_written_from_what_was_understood(text: str, canonical:
         "\u202e1",
         "\ud800",
         "a\u200bb",
+        "a = 'x\u3164'",
+        "a = 'x\u034fy'",
+        "a = U&'x\\200by'",
+        "a = E'x\\u202ey'",
+        "a = E'x\\u3164y'",
         "\ufeff1",
     ],
 )

@@ -53,6 +53,13 @@ EXPRESSION_FROZEN = Rule(
     "table is made.",
     "now() or CURRENT_DATE.",
 )
+EXPRESSION_FOREIGN_NAME = Rule(
+    "expression.foreign_name",
+    Severity.REVIEW,
+    "Names in an expression with other characters than ASCII ones, of which some look like those: the Cyrillic "
+    "letter U+0440 looks like a p.",
+    "Names of ASCII characters. A reviewer compares the characters that the message tells.",
+)
 EXPRESSION_SLOW = Rule(
     "expression.slow",
     Severity.REVIEW,
@@ -226,6 +233,10 @@ def expression_findings(
     for column in sorted(expression.columns - columns):
         message = f'{what} ({shown}) names "{shorten(column)}", which it can\'t'
         yield EXPRESSION_COLUMN.finding(message, field=field)
+    for name in sorted(expression.foreign_names):
+        points = ", ".join(dict.fromkeys(f"{c} (U+{ord(c):04X})" for c in name if not c.isascii()))
+        message = f'{what} ({shown}) has the name "{shorten(name)}" with {shorten(points, 300)}'
+        yield EXPRESSION_FOREIGN_NAME.finding(message, field=field)
     for construct in sorted(expression.constructs - ALLOWED_CONSTRUCTS):
         part = construct.rpartition(".")[2].removeprefix("SVFOP_")  # the grammar's name, such as CURRENT_USER
         yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) has a {part}", field=field)
@@ -237,11 +248,8 @@ def expression_findings(
             arguments = f"{arity} argument{'' if arity == 1 else 's'}"
             message = f"{what} ({shown}) calls {name} with {arguments}"
             yield EXPRESSION_FUNCTION.finding(message, field=field)
-    if expression.exponents > MAX_EXPONENTS:
-        message = f"{what} ({shown}) has numbers of more than {MAX_EXPONENTS:,} digits"
-        yield EXPRESSION_CONSTRUCT.finding(message, field=field)
-    if expression.makes_numbers:
-        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) makes a number of text", field=field)
+    for trouble in _numbers(expression):
+        yield EXPRESSION_CONSTRUCT.finding(f"{what} ({shown}) {trouble}", field=field)
     for operator in sorted(expression.operators - ALLOWED_OPERATORS):
         yield EXPRESSION_OPERATOR.finding(f"{what} ({shown}) uses {operator}", field=field)
     for slow in sorted(_slow_constants(expression)):
@@ -251,6 +259,14 @@ def expression_findings(
     frozen = next((text for text in sorted(expression.texts) if _FROZEN.search(text)), None)
     if frozen and (moments or _has_moments(expression)):
         yield EXPRESSION_FROZEN.finding(f"{what} ({shown}) has the constant '{shorten(frozen)}'", field=field)
+
+
+def _numbers(expression: Expression) -> Iterator[str]:
+    """What its numbers have or do that could make PostgreSQL compute with far more digits than are written."""
+    if expression.exponents > MAX_EXPONENTS:
+        yield f"has numbers of more than {MAX_EXPONENTS:,} digits"
+    if expression.makes_numbers:
+        yield "makes a number of text"
 
 
 def _has_moments(expression: Expression) -> bool:

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from schemad.request.columns import with_columns
 from schemad.request.finding import Finding, Rule, Severity
 from schemad.request.numbers import exponents, makes_number_of_text
+from schemad.request.text import misleading_character
 
 EXPRESSION_UNREADABLE = Rule(
     "expression.unreadable",
@@ -76,6 +77,7 @@ class Expression:
             what PostgreSQL may evaluate before there is a row.
         folded_operators: Those of `operators` that are used so somewhere.
         exponents: How many digits the exponents of its numbers stand for, together.
+        foreign_names: Names within it that have other characters than ASCII ones.
         makes_numbers: Whether it reads a number, before there is a row, from text that it puts together.
     """
 
@@ -91,6 +93,7 @@ class Expression:
     folded_operators: frozenset[str] = frozenset()
     exponents: int = 0
     makes_numbers: bool = False
+    foreign_names: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -117,14 +120,16 @@ def read_expression(given: str, *, field: str | None) -> Expression | Finding:
 def _read(given: str) -> Expression | Finding:
     """The expression that a text is, if it is one, or a finding about no field yet."""
     # The parser silently stops at NUL, so that `1)\0, pg_sleep(10` would be read as `1`.
-    if not all(c.isprintable() or c in "\n\t " for c in given):
-        return EXPRESSION_UNREADABLE.finding("the expression has control or format characters")
+    if not _is_plain(given):
+        return EXPRESSION_UNREADABLE.finding("the expression has control, format or invisible characters")
     try:
         tree = _select(f"SELECT (\n{given}\n)")
         canonical = _target_sql(tree)
         again = _select(f"SELECT ({canonical})")
     except (postgast.PgQueryError, DecodeError, ValueError) as error:
         return EXPRESSION_UNREADABLE.finding(f"not one expression: {error}")
+    if not _is_plain(canonical):  # U&'\\202e' was plain as it was given
+        return EXPRESSION_UNREADABLE.finding("a constant has control, format or invisible characters")
     if _without_locations(tree) != _without_locations(again):
         return EXPRESSION_UNREADABLE.finding("the expression has more than one reading")
 
@@ -134,6 +139,10 @@ def _read(given: str) -> Expression | Finding:
     if found := sorted(kinds & _QUERY_PARTS.keys()):
         return EXPRESSION_QUERY.finding(f"the expression has a {found[0]}")
     return _described(canonical, nodes, _nesting(target))
+
+
+def _is_plain(text: str) -> bool:
+    return all(c.isprintable() or c in "\n\t" for c in text) and misleading_character(text) is None
 
 
 def _select(sql: str) -> Any:
@@ -245,11 +254,21 @@ def _described(canonical: str, nodes: list[Any], nesting: int) -> Expression:
         folded_operators=frozenset(
             _own_name(node.name) for node in uses if varying.isdisjoint({id(node.lexpr), id(node.rexpr)})
         ),
+        foreign_names=frozenset(name for node in nodes for name in _names_in(node) if not name.isascii()),
         exponents=sum(exponents(c.sval.sval or c.fval.fval) for c in constants),
         makes_numbers=any(
             makes_number_of_text(cast) for cast in by_kind.get("TypeCast", []) if id(cast.arg) not in varying
         ),
     )
+
+
+def _names_in(node: Any) -> list[str]:
+    """The names that a node has itself: of functions, types, columns, collations; not its constants."""
+    if node.DESCRIPTOR.name == "Node":
+        return [node.string.sval] if node.WhichOneof("node") == "string" else []
+    if node.DESCRIPTOR.name == "String":
+        return []
+    return [value for _, value in node.ListFields() if isinstance(value, str)]
 
 
 def _pads(type_name: Any) -> bool:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic import Field as Key
 from pydantic_core import ErrorDetails
 
-from schemad.request.defaults import read_default
+from schemad.request.defaults import Literal, read_default
 from schemad.request.expressions import MAX_EXPRESSION_BYTES, Expression, read_expression
 from schemad.request.finding import Finding, Rule, Severity
 from schemad.request.names import fold, name_finding
@@ -26,7 +26,7 @@ from schemad.request.table import (
     Reference,
     TableRequest,
 )
-from schemad.request.text import misleading_character, shorten
+from schemad.request.text import has_gap, misleading_character, shorten
 from schemad.request.types import KNOWN_TYPES, FieldType, KnownType, read_type
 
 PAYLOAD_UNREADABLE = Rule(
@@ -69,8 +69,15 @@ PAYLOAD_TOO_MANY_FIELDS = Rule(
 PAYLOAD_TEXT = Rule(
     "payload.control_character",
     Severity.REFUSE,
-    "Control and bidirectional-format characters in descriptions, which would mislead who reads them.",
-    "Printable text; line breaks and tabs are fine.",
+    "Control, bidirectional-format and invisible characters in descriptions, which would mislead who reads them.",
+    "Text that can be seen; line breaks and tabs are fine.",
+)
+PAYLOAD_GAP = Rule(
+    "payload.gap",
+    Severity.REVIEW,
+    "White space in descriptions and constants that pushes what comes after it off a reviewer's screen: 30 empty "
+    "lines or 200 spaces in a row, or more than 200 line breaks.",
+    "Text without such gaps. A reviewer reads plan_sql to its end.",
 )
 FIELD_DUPLICATE = Rule(
     "field.duplicate",
@@ -102,7 +109,7 @@ EXPRESSION_TOO_MANY = Rule(
     Severity.REFUSE,
     "The number and length of a request's expressions together, each counted once: reading them takes time, and "
     "other requests wait meanwhile.",
-    "At most 100 different expressions, and 6,000 bytes; ask for the rest in further requests.",
+    "At most 100 different expressions, and 4,000 bytes; ask for the rest in further requests.",
 )
 
 MAX_FIELDS = 1_600
@@ -111,7 +118,7 @@ MAX_CHECKS = 200
 MAX_KEYS = 200
 # Reading one takes a quarter of a millisecond, and up to seven for each further 1,000 bytes.
 MAX_EXPRESSIONS = 100
-MAX_EXPRESSIONS_BYTES = 6_000
+MAX_EXPRESSIONS_BYTES = 4_000
 # Of a payload in the wrong shape; the mistakes that come next are rarely others.
 MAX_SHAPE_FINDINGS = 100
 
@@ -254,6 +261,10 @@ class _Reader:
         if isinstance(default, Finding):
             self._note(default)
             default = None
+        if isinstance(default, Literal):
+            self._check_gap("the default", field, default.text)
+        elif isinstance(default, Expression):
+            self._check_gap("the default", field, *default.texts)
         if field_type.is_serial and keys.nullable:
             self._note(FIELD_NULLABLE.finding("a serial can't be null", field=field))
         return Field(
@@ -310,6 +321,8 @@ class _Reader:
         for reading in readings:
             if isinstance(reading, Finding):
                 self._note(reading)
+            else:
+                self._check_gap("a check", None, *reading.texts)
         return tuple(dict.fromkeys(r for r in readings if isinstance(r, Expression)))
 
     def _choice(self, kind: type[_Choice], given: str, key: str) -> _Choice:
@@ -325,6 +338,11 @@ class _Reader:
     def _check_text(self, given: str | None, field: str | None) -> None:
         if character := misleading_character(given or ""):
             self._note(PAYLOAD_TEXT.finding(f"the description has {character}", field=field))
+        self._check_gap("the description", field, given or "")
+
+    def _check_gap(self, what: str, field: str | None, *texts: str) -> None:
+        if any(map(has_gap, texts)):
+            self._note(PAYLOAD_GAP.finding(f"{what} has a long gap, and more after it", field=field))
 
     def _note(self, finding: Finding | None) -> None:
         if finding:
