@@ -74,10 +74,12 @@ def test_any_text_as_a_payload_gets_a_decision(text: str) -> None:
 
 
 @given(st.text())
+@example("USER_PROFILES")
 def test_any_text_as_a_name_gets_a_decision(name: str) -> None:
     decision = decide(name, json.dumps({"fields": ONE}), POLICY, NOTHING)
     assert_sound(decision)
-    assert (decision.request is None) == any(f.rule.id.startswith("name.") for f in decision.findings)
+    unreadable = {f.rule.id for f in decision.findings if f.rule.id.startswith("name.")} - {"name.protected"}
+    assert (decision.request is None) == bool(unreadable)
 
 
 @pytest.mark.parametrize(
