@@ -14,7 +14,7 @@ BEGIN
   END IF;
 
   given := pg_catalog.to_regtype(type_name);
-  SELECT t.typname, n.nspname, t.typtype, t.typcategory INTO found_type
+  SELECT t.typname, n.nspname, t.typtype, t.typcategory, t.typowner INTO found_type
   FROM pg_catalog.pg_type AS t
   JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
   WHERE t.oid = given;
@@ -34,6 +34,15 @@ BEGIN
       HINT = 'Types of extensions, enums and domains can, with names of lower-case letters, digits and underscores that no other '
         'allowed type has. '
         'Of PostgreSQL''s own, those that a table is safe with are known already.';
+  END IF;
+  IF EXISTS (
+    SELECT FROM pg_catalog.pg_roles AS r
+    WHERE r.oid = found_type.typowner AND NOT r.rolsuper
+      AND pg_catalog.pg_has_role(r.oid, pg_catalog.to_regrole('schemad_requester'), 'MEMBER')
+  ) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = pg_catalog.format('%L can''t be allowed: a requester owns it, and could give it other checks later', type_name),
+      HINT = pg_catalog.format('Have it belong to somebody else: ALTER TYPE %s OWNER TO …', given);
   END IF;
   INSERT INTO schemad.safe_types AS s (name, auto, catalog_name, added_by)
   VALUES (found_type.typname, allow_type.auto,

@@ -6,6 +6,11 @@ AS $function$
 -- a person approved, could RESET ROLE and be the daemon. In a function that is SECURITY DEFINER PostgreSQL refuses that.
 BEGIN
   EXECUTE script;
+  -- What was deferred until the commit would run as the daemon then.
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (SELECT FROM pg_cursors AS c WHERE c.is_holdable) THEN
+    RAISE EXCEPTION USING ERRCODE = 'SD001', MESSAGE = 'it left a cursor open beyond its end';
+  END IF;
 END
 $function$;
 

@@ -623,3 +623,31 @@ async def test_code_that_a_plan_runs_can_not_become_the_daemon(
         '42501 cannot set parameter "role" within security-definer function',
     )
     assert await columns_of(admin, "public.victim") == []
+
+
+HELD_CURSOR = "DECLARE later CURSOR WITH HOLD FOR SELECT public.forge()"
+DEFERRED_TRIGGER = (
+    "CREATE TEMP TABLE t (x integer); CREATE CONSTRAINT TRIGGER later AFTER INSERT ON t "
+    "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.forge_as_trigger(); "
+    "INSERT INTO t VALUES (1)"
+)
+
+
+@pytest.mark.parametrize("escape", [HELD_CURSOR, DEFERRED_TRIGGER, "PREPARE forged AS SELECT 1"])
+async def test_what_a_plan_leaves_behind_does_not_run_as_the_daemon(
+    admin: Connection, app: Connection, daemon: Daemon, escape: str
+) -> None:
+    forge = "UPDATE schemad.schema_registry SET owner_role = ''stranger''"
+    await admin.execute(
+        f"CREATE FUNCTION public.forge() RETURNS void LANGUAGE plpgsql AS 'BEGIN {forge}; END'; "
+        f"CREATE FUNCTION public.forge_as_trigger() RETURNS trigger LANGUAGE plpgsql "
+        f"AS 'BEGIN {forge}; RETURN NULL; END'; "
+        f"CREATE FUNCTION public.escape(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+        f"EXECUTE $q$ {escape} $q$; RETURN true; END $$; "
+        "CREATE DOMAIN public.trap AS text CHECK (public.escape(VALUE))"
+    )
+    await admin.execute("SELECT schemad.allow_type('trap')")
+    assert (await ask(app, "before", fields("a")))["status"] == "approved"
+    await ask(app, "victim", {"fields": [{"name": "a", "type": "trap", "default": "x"}]})
+    assert (await ask(app, "after", fields("a")))["status"] == "approved"
+    assert await admin.fetchval("SELECT count(*) FROM schemad.schema_registry WHERE owner_role = 'stranger'") == 0

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 
 from schemad.policy.rules import all_rules
@@ -550,3 +551,11 @@ async def test_a_preview_writes_nothing_and_wakes_nobody(database: Database, app
 async def test_a_stranger_can_not_preview(database: Database) -> None:
     async with database.connection("stranger") as stranger:
         assert (await refusal(preview(stranger, "notes", fields("a")))).sqlstate == "42501"
+
+
+async def test_a_type_that_a_requester_owns_can_not_be_allowed(admin: Connection) -> None:
+    await admin.execute("CREATE DOMAIN public.theirs AS text")
+    await admin.execute("ALTER DOMAIN public.theirs OWNER TO app_one")
+    with pytest.raises(asyncpg.FeatureNotSupportedError, match="a requester owns it") as caught:
+        await admin.execute("SELECT schemad.allow_type('theirs')")
+    assert "ALTER TYPE theirs OWNER TO" in (caught.value.hint or "")

@@ -41,7 +41,7 @@ class Applier:
         Raises:
             OSError, asyncpg.PostgresError: One of LINK_ERRORS; what was not applied before stays as it was.
         """
-        alone = [o for o in batch if o.request.attempts or o.locks_others]
+        alone = [o for o in batch if o.request.attempts or o.locks_others or o.runs_others_code]
         together = [o for o in batch if o not in alone]
         results = await self._apply(policy_version, together) if together else []
         clock = asyncio.get_running_loop().time
@@ -50,12 +50,16 @@ class Applier:
             if clock() > started + BUDGET:
                 # Left in the queue, for its next turn.
                 results.append((outcome, Applied(outcome.request.id, Result.STALE, None, None)))
-            else:
-                results += await self._apply(policy_version, [outcome])
-        if any(outcome.runs_others_code for outcome in batch):
-            # Whatever it has set in this session.
-            await self._connection.execute("RESET ALL")
+                continue
+            results += await self._apply(policy_version, [outcome])
+            if outcome.runs_others_code:
+                await self._cleanse()
         return results
+
+    async def _cleanse(self) -> None:
+        """Undoes what was done to the session: settings, statements prepared under the names of the driver's."""
+        await self._connection.execute("DISCARD ALL")
+        await self._connection.reload_schema_state()
 
     async def _apply(self, policy_version: int, batch: Sequence[Outcome]) -> Settled:
         try:
@@ -75,6 +79,8 @@ class Applier:
         except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting
             return await self._one_by_one(policy_version, batch, error)
         by_id = {outcome.request.id: outcome for outcome in batch}
+        if {applied.request_id for applied in results} != by_id.keys():
+            raise ConnectionError("the session answers what it was not asked")
         return [(by_id[applied.request_id], applied) for applied in results]
 
     async def _send(self, policy_version: int, batch: Sequence[Outcome]) -> list[Applied]:

@@ -111,7 +111,9 @@ class Listener:
             try:
                 await connection.execute(query("probe"), channel)
             except asyncpg.ProgramLimitExceededError as error:
-                # Somebody listens, and does not read: nobody in the server can notify until that session ends.
+                # Somebody listens, and does not read: nobody in the server can notify until that session ends, and
+                # until somebody has asked how full the queue is, which is when PostgreSQL looks.
+                await connection.execute(query("notification_queue"))
                 raise ConnectionError(f"no notification can be sent: {error}") from error
             try:
                 await heard.wait()
