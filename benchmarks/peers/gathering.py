@@ -37,7 +37,7 @@ class Gathering:
     async def _run(self, batch: list[tuple[Request, asyncio.Future[None]]]) -> None:
         try:
             await self._call([request for request, _ in batch])
-        except Exception as error:  # noqa: BLE001 - each of the jobs raises it
+        except Exception as error:  # noqa: BLE001 - not kept: each job that waits for the call raises it
             for _, done in batch:
                 done.set_exception(error)
         else:

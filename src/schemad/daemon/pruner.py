@@ -1,6 +1,6 @@
 """The pruner: removes old rows as the policy says, taking turns with other daemons.
 
-It never holds up a request: it has a connection of its own, open only while there is something to do, waits
+It never holds up a request: it has a connection of its own, open only for its turn, waits
 until the worker is idle, and removes a little at a time. Whatever the database says to that is told, and is no
 reason to end the daemon.
 """

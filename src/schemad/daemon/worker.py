@@ -29,7 +29,8 @@ from schemad.store.sql_files import query
 TAKEN_INTERVAL = 1.0
 # For the server to take a cancellation; a link that is slower is given up.
 CANCEL_TIMEOUT = 1.0
-# A session's memory grows with each table that it made, about 0.4 MB for a thousand: after so many it is replaced.
+# A session's memory grows with each table that it made, about 0.4 MB for a thousand: after so many it is replaced,
+# once nothing is left to do at that moment or a drain has ended for its length.
 RECYCLE_AFTER = 20_000
 CUT_OFF = "08006 the connection was lost while it was applied"
 

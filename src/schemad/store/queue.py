@@ -40,7 +40,8 @@ class Candidates:
 
     Attributes:
         requests: Requests that are due, one for each table.
-        found: How many are due, others for the same tables included; less than asked for: that is all of them.
+        found: How many are due, others for the same tables included; less than asked for: that is all of them but
+            for those that were left out.
     """
 
     requests: list[QueuedRequest]
