@@ -69,18 +69,25 @@ def name_finding(given: str, *, field: str | None = None) -> Finding | None:
         given: The name as the request has it.
         field: The field to say it of; None for the table.
     """
+    problem = _problem(given)
+    if problem is None:
+        return None
+    rule, what = problem
+    return rule.finding(f'"{shorten(given)}" {what}', field=field)
+
+
+def _problem(given: str) -> tuple[Rule, str] | None:
     name = fold(given)
-    shown = f'"{shorten(given)}"'
     # fullmatch: `$` would let a trailing newline pass.
     # ASCII before folding too: the Kelvin sign's lower case is an ASCII k.
     if not given.isascii() or not _NAME.fullmatch(name):
-        return NAME_INVALID.finding(f"{shown} is not a name", field=field)
-    if len(name.encode()) > MAX_NAME_BYTES:
-        return NAME_TOO_LONG.finding(f"{shown} has {len(name.encode())} bytes", field=field)
+        return NAME_INVALID, "is not a name"
+    if len(name) > MAX_NAME_BYTES:  # a byte a character, by now
+        return NAME_TOO_LONG, f"has {len(name)} bytes"
     if name.startswith("pg_") or name in SYSTEM_COLUMNS:
-        return NAME_SYSTEM.finding(f"{shown} is PostgreSQL's own", field=field)
+        return NAME_SYSTEM, "is PostgreSQL's own"
     if name in RESERVED_WORDS:
-        return NAME_RESERVED.finding(f"{shown} is a reserved word", field=field)
+        return NAME_RESERVED, "is a reserved word"
     return None
 
 

@@ -336,9 +336,11 @@ class _Reader:
             return members[0]
 
     def _check_text(self, given: str | None, field: str | None) -> None:
-        if character := misleading_character(given or ""):
+        if given is None:
+            return
+        if character := misleading_character(given):
             self._note(PAYLOAD_TEXT.finding(f"the description has {character}", field=field))
-        self._check_gap("the description", field, given or "")
+        self._check_gap("the description", field, given)
 
     def _check_gap(self, what: str, field: str | None, *texts: str) -> None:
         if any(map(has_gap, texts)):

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from types import MappingProxyType
 
 from schemad.request.finding import Finding, Rule, Severity
@@ -138,6 +139,9 @@ _TYPE = re.compile(
 )
 
 
+_LONGEST_REMEMBERED = 64  # characters: longer than any spelling of a type without needless spaces
+
+
 @dataclass(frozen=True, slots=True)
 class FieldType:
     """A type as it was understood: one of KNOWN_TYPES, with its modifiers, perhaps as an array."""
@@ -145,6 +149,19 @@ class FieldType:
     known: KnownType
     modifiers: tuple[int, ...] = ()
     is_array: bool = False
+    # Written once: each is read several times for each field of each request.
+    _sql: str = field(init=False, repr=False, compare=False)
+    _catalog_name: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        known, modifiers = self.known, self.modifiers
+        name = known.serial_of or known.name
+        object.__setattr__(self, "_sql", self._written(known.sql_name or name, modifiers))
+        if known.name == "char" and not modifiers:
+            modifiers = (1,)
+        elif known.name == "numeric" and len(modifiers) == 1:
+            modifiers = (*modifiers, 0)
+        object.__setattr__(self, "_catalog_name", self._written(known.catalog_name or name, modifiers))
 
     @property
     def is_serial(self) -> bool:
@@ -153,21 +170,17 @@ class FieldType:
 
     def __str__(self) -> str:
         """The type as schemad writes it in SQL, such as varchar(255); serials as their integer type."""
-        return self._written(self.known.sql_name or self.known.serial_of or self.known.name)
+        return self._sql
 
     @property
     def catalog_name(self) -> str:
         """The type as PostgreSQL's format_type() writes it, such as character varying(255)."""
-        if self.known.name == "char" and not self.modifiers:
-            return replace(self, modifiers=(1,)).catalog_name
-        if self.known.name == "numeric" and len(self.modifiers) == 1:
-            return replace(self, modifiers=(*self.modifiers, 0)).catalog_name
-        return self._written(self.known.catalog_name or self.known.serial_of or self.known.name)
+        return self._catalog_name
 
-    def _written(self, name: str) -> str:
-        modifiers = f"({','.join(map(str, self.modifiers))})" if self.modifiers else ""
+    def _written(self, name: str, modifiers: tuple[int, ...]) -> str:
+        listed = f"({','.join(map(str, modifiers))})" if modifiers else ""
         first, *rest = name.split(" ", 1) if self.known.family in _CLOCKS else [name]
-        return " ".join([first + modifiers, *rest]) + ("[]" if self.is_array else "")
+        return " ".join([first + listed, *rest]) + ("[]" if self.is_array else "")
 
 
 def read_type(
@@ -180,6 +193,19 @@ def read_type(
         field: The field to name in a finding.
         further: Types that the policy knows beyond KNOWN_TYPES, by name.
     """
+    if len(given) <= _LONGEST_REMEMBERED and (built_in := _read_built_in(given)):
+        return built_in
+    return _read(given, field, further)
+
+
+@lru_cache(maxsize=1024)
+def _read_built_in(given: str) -> FieldType | None:
+    """A type of KNOWN_TYPES; None where it is none. Remembered: nearly every field has one of a few spellings."""
+    read = _read(given, "", {})
+    return read if isinstance(read, FieldType) else None
+
+
+def _read(given: str, field: str, further: Mapping[str, KnownType]) -> FieldType | Finding:
     shown = f'"{shorten(given)}"'
     # SQL's white space only: str.split() would take a no-break space for one.
     match = _TYPE.fullmatch(re.sub(r"[ \t\r\n]+", " ", given).strip(" ").lower())

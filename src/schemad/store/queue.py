@@ -67,9 +67,9 @@ class Queue:
         rows = await self._connection.fetch(query("candidates"), limit, list(leave_out), list(busy_tables))
         requests = []
         for row in map(dict, rows):
-            row.pop("found")
+            row.pop("due_count")
             requests.append(QueuedRequest(**row | {"facts": TableFacts.from_row(json.loads(row["facts"]))}))
-        return Candidates(requests, rows[0]["found"] if rows else 0)
+        return Candidates(requests, rows[0]["due_count"] if rows else 0)
 
     async def apply(self, policy_version: int, outcomes: Sequence[Outcome]) -> list[Applied]:
         """Claims, applies and records a batch, in one transaction and one round trip.
