@@ -1,12 +1,10 @@
 """A part whose link fails works again; a part that fails otherwise is not kept from failing."""
 
-from collections.abc import Callable
-
 import asyncpg
 import pytest
 import structlog
 
-from schemad.daemon.backoff import keep_connected
+from schemad.daemon.backoff import Link, keep_connected
 
 LOG = structlog.get_logger("schemad")
 
@@ -24,7 +22,7 @@ LOG = structlog.get_logger("schemad")
 async def test_a_link_that_ends_however_the_driver_tells_it_is_opened_again(failure: Exception) -> None:
     attempts = 0
 
-    async def serve(_: Callable[[], None]) -> None:
+    async def serve(_: Link) -> None:
         nonlocal attempts
         attempts += 1
         if attempts == 1:
@@ -35,7 +33,7 @@ async def test_a_link_that_ends_however_the_driver_tells_it_is_opened_again(fail
 
 
 async def test_what_is_no_failure_of_the_link_ends_the_part() -> None:
-    async def serve(_: Callable[[], None]) -> None:
+    async def serve(_: Link) -> None:
         raise asyncpg.UndefinedTableError("no such table")
 
     with pytest.raises(asyncpg.UndefinedTableError):

@@ -10,13 +10,12 @@ pooler in transaction mode does that) → connecting again, after a pause.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
 from enum import StrEnum
 
 import asyncpg
 from structlog.typing import FilteringBoundLogger
 
-from schemad.daemon.backoff import keep_connected
+from schemad.daemon.backoff import Link, keep_connected
 from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.connect import is_notification_queue_full
@@ -108,7 +107,7 @@ class Listener:
         if state is not ListenerState.CONNECTING:
             self.settled.set()
 
-    def _lost(self, error: Exception) -> None:
+    def _lost(self, error: BaseException) -> None:
         if not isinstance(error, Deaf):
             self._become(ListenerState.CONNECTING)
             return
@@ -117,7 +116,7 @@ class Listener:
             self._is_told_deaf = True
             self._log.warning("listener.deaf", advice=DEAF_ADVICE, poll_interval=self._settings.poll_interval)
 
-    async def _serve(self, works: Callable[[], None]) -> None:
+    async def _serve(self, link: Link) -> None:
         self._over.clear()
         if self._reconfigured:
             return
@@ -137,10 +136,9 @@ class Listener:
             except _Unheard as error:
                 raise Deaf("notifications do not come through") from error
             self.last_proof = time.monotonic()
-            works()
+            link.works(channel=REQUESTS_CHANNEL)
             self._is_told_deaf = False
             self._become(ListenerState.LISTENING)
-            self._log.info("listener.connected", channel=REQUESTS_CHANNEL)
             # What was inserted before LISTEN took effect was told to nobody.
             self._watch_announced.set()
             self._wakeup.set()

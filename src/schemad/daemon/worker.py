@@ -14,9 +14,10 @@ from enum import Enum, StrEnum, auto
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier
-from schemad.daemon.backoff import keep_connected
+from schemad.daemon.backoff import Link, keep_connected
 from schemad.daemon.drain import Drain
 from schemad.daemon.intake import Intake
+from schemad.daemon.journal import Journal
 from schemad.daemon.pace import Pace
 from schemad.daemon.watch import Watch
 from schemad.settings import Settings
@@ -99,6 +100,7 @@ class Worker:
         self._put_off = True
         self._is_cut_short = False
         self._pace = Pace()
+        self._journal = Journal(log)
         self._is_listening = is_listening
         self._reconfigured = False
         self.state = WorkerState.CONNECTING
@@ -121,7 +123,7 @@ class Worker:
         self._reconfigured = True
         self._wakeup.set()
 
-    async def _serve(self, works: Callable[[], None]) -> None:
+    async def _serve(self, link: Link) -> None:
         connections: list[Connection] = []
         self._reconfigured = False
         try:
@@ -130,9 +132,8 @@ class Worker:
             await require_session_settings(reading)
             await require_current_schema(reading)
             await self._count_cut_off(reading)
-            intake = Intake(reading, self._settings, self._log)
-            appliers = [Applier(connection) for connection in applying]
-            self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
+            intake = Intake(reading, self._settings, self._journal)
+            appliers = [Applier(connection, self._journal) for connection in applying]
             watch = Watch(reading, self._watch_announced)
             cause, settled = Cause.DUE, 0
             while not (self._stopping.is_set() or self._reconfigured) and settled < RECYCLE_AFTER:
@@ -144,7 +145,7 @@ class Worker:
                 found = await self._drain(intake, appliers, watch)
                 self.state = WorkerState.WAITING
                 await self._count_cut_off(reading)
-                works()
+                link.works(auto_create=self._settings.enable_auto_create)
                 self.sweeps += 1
                 self.last_success = time.monotonic()
                 self.drained.set()
@@ -255,7 +256,7 @@ class Worker:
 
     async def _drain(self, intake: Intake, appliers: Sequence[Applier], watch: Watch) -> int:
         """Works off what is due; returns how many requests it settled."""
-        drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._log)
+        drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._journal)
         try:
             await drain.run()
         finally:
