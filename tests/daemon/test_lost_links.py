@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.daemon.listener import ListenerState
 from schemad.store import Connection
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields
@@ -76,7 +77,7 @@ async def test_a_listener_whose_link_falls_silent_notices_and_listens_again(
         proxy.silence()
         unheard = await submit(app, "unheard", fields("a"))
         await proxy.next_link()
-        assert not daemon.listener.listening.is_set()
+        assert daemon.listener.state is ListenerState.CONNECTING
         proxy.heal()
         assert (await decided(app, unheard))["status"] == "approved"
         assert (await ask(app, "heard", fields("a")))["status"] == "approved"

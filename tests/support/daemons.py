@@ -22,15 +22,22 @@ def daemon_settings(dsn: str, **overrides: object) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def running_daemon(dsn: str, **overrides: object) -> AsyncIterator[Daemon]:
-    """A daemon in this process, from its first sweep to its orderly end."""
+async def running_daemon(dsn: str, *, waits: bool = True, **overrides: object) -> AsyncIterator[Daemon]:
+    """A daemon in this process, from its first sweep to its orderly end.
+
+    Args:
+        dsn: Where it works.
+        waits: Whether to wait until it is ready.
+        overrides: Settings.
+    """
     ready = asyncio.Event()
     daemon = Daemon(daemon_settings(dsn, **overrides), on_ready=ready.set)
     running = asyncio.create_task(daemon.run(handle_signals=False))
     waiting = asyncio.create_task(ready.wait())
     try:
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if waits:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             await running
         yield daemon

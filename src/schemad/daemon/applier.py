@@ -81,7 +81,7 @@ class Applier:
             raise
         except asyncpg.ProgramLimitExceededError as error:
             if await is_notification_queue_full(self._connection):
-                # Somebody listens, and does not read: nobody in the server can notify, and no batch can be committed.
+                # Somebody listens, and does not read: nobody can notify, so no batch can be committed.
                 raise ConnectionError(f"no notification can be sent: {error}") from error
             return await self._one_by_one(policy_version, batch, error)
         except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting

@@ -12,7 +12,7 @@ from schemad.store.connect import LINK_ERRORS, link_help
 
 SHORTEST = 0.1
 LONGEST = 10.0
-# A link that lasts so many seconds is steady. Of those that are lost sooner, only the 1st, 2nd, 4th, 8th … is told.
+# A link that lasts so many seconds is steady. Of those lost sooner, only the 1st, 2nd, 4th, 8th … is told.
 STEADY = 60.0
 
 
@@ -70,8 +70,8 @@ async def keep_connected(
     """Runs a part, again and again as long as its link fails.
 
     Args:
-        serve: Connects and works until it is done, or its link fails with one of LINK_ERRORS. It calls `works()` of
-            its argument once it is sure of its link, and as often as it likes.
+        serve: Connects and works until it is done, or its link fails with one of LINK_ERRORS. It calls `works()`
+            of its argument once it is sure of its link, and as often as it likes.
         part: What it is, for the log.
         log: Where an outage's first failure is told, and its end; further ones at level debug.
         on_loss: Called at each failure, before anything is waited for.

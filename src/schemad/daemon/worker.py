@@ -128,6 +128,9 @@ class Worker:
         self._reconfigured = False
         try:
             connections += await self._connect()
+            for connection in connections:
+                # Nobody else would tell before the next request.
+                connection.add_termination_listener(self._wake)
             reading, *applying = connections
             await require_session_settings(reading)
             await require_current_schema(reading)
@@ -167,7 +170,11 @@ class Worker:
         finally:
             self.state = WorkerState.CONNECTING
             for connection in connections:
+                connection.remove_termination_listener(self._wake)
                 connection.terminate()
+
+    def _wake(self, *_: object) -> None:
+        self._wakeup.set()
 
     async def _connect(self) -> list[Connection]:
         """A connection to read on, and one for each applier."""
