@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -68,8 +67,3 @@ def small_disk(megabytes: int) -> Iterator[Path]:
             yield place
         finally:
             subprocess.run(["umount", str(place)], check=True)
-
-
-def pgbouncer() -> str | None:
-    """Where PgBouncer is, if it is."""
-    return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
