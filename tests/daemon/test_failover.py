@@ -7,7 +7,7 @@ import pytest
 
 from schemad.embedded import EmbeddedPostgres
 from schemad.store import Connection, connect
-from tests.support.daemons import DaemonProcess, running_daemon
+from tests.support.daemons import DaemonProcess, running_daemon, starting_daemon
 from tests.support.databases import Database, fields
 from tests.support.logs import logged
 from tests.support.own_servers import NO_SERVERS, NO_SERVERS_REASON, new_database, own_server, standby_of
@@ -107,6 +107,6 @@ async def test_a_listener_that_gets_to_a_standby_all_the_same_says_that_it_is_lo
     worked_on = dsn_of(primary, database=database_of_both)
     async with database_of_both.connection("app_one") as app:
         with logged() as lines:
-            async with running_daemon(worked_on, listen_dsn=there, poll_interval=0.05, waits=False):
+            async with starting_daemon(worked_on, listen_dsn=there, poll_interval=0.05):
                 assert (await ask(app, "polled", fields("a")))["status"] == "approved"
                 assert "recovery" in (await lines.next("listener.lost"))["error"]
