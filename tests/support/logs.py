@@ -16,6 +16,7 @@ class Lines:
     def __init__(self) -> None:
         self.all: list[dict[str, Any]] = []
         self._news = asyncio.Event()
+        self.log = structlog.get_logger("schemad")
 
     def __call__(self, _: object, level: str, line: Any) -> Any:
         """Takes a line, as a processor of structlog's."""

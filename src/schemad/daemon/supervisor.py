@@ -15,8 +15,8 @@ from structlog.typing import FilteringBoundLogger
 from schemad.store.connect import NotAServer
 from schemad.store.migrate import SchemaMismatch
 
-# Failures in a row after which it gives up, and seconds before the first restart, doubled each time: 15 s in all.
-MOST_FAILURES = 6
+# Failures in a row after which it gives up, and seconds before the first restart, doubled each time: 8 s in all.
+MOST_FAILURES = 5
 SHORTEST = 0.5
 # A part that went on for so many seconds has not failed in a row.
 MENDED_AFTER = 60.0
@@ -27,8 +27,8 @@ FINAL = (SchemaMismatch, NotAServer)
 class GaveUp(Exception):
     """A part of the daemon kept failing. `__cause__` is its last error."""
 
-    def __init__(self, part: str, failures: int) -> None:
-        super().__init__(f"the {part} failed {failures} times in a row: the daemon gave up")
+    def __init__(self, part: str, failures: int, error: Exception) -> None:
+        super().__init__(f"the {part} failed {failures} times in a row: {str(error) or type(error).__name__}")
         self.part = part
         self.failures = failures
 
@@ -65,7 +65,7 @@ async def supervise(
                 log.error(  # noqa: TRY400 - as above
                     "daemon.gave_up", part=part, failures=failures, **told
                 )
-                raise GaveUp(part, failures) from error
+                raise GaveUp(part, failures, error) from error
             pause = shortest * 2 ** (failures - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
             log.error(  # noqa: TRY400 - as above
                 "daemon.part_failed", part=part, failures=failures, restart_in=round(pause, 2), **told
