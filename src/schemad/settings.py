@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     listen_dsn: str | None = Field(
         default=None,
-        description="For LISTEN, where the dsn leads to a pooler. Unset: the dsn.",
+        description="For LISTEN, where notifications come another way than the rest. Unset: the dsn.",
     )
     listen: bool = Field(
         default=True,

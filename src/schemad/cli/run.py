@@ -25,6 +25,7 @@ def run(dsn: Dsn = None) -> None:
     """Run the daemon until SIGTERM or Ctrl-C. Settings are environment variables: docs/reference/settings.md.
 
     SIGHUP reads the settings anew. A second SIGTERM or Ctrl-C stops without waiting for the batch in hand.
+    It exits with 4 where a part of it failed over and over.
     """
     settings = settings_with(dsn)
     configure_logging(settings.log_format, settings.log_level)

@@ -69,7 +69,8 @@ class Journal:
                 log.warning("request.failed", **failure)
             case Result.UNRECORDED:
                 is_news = self._is_news(request.id, f"{applied.error_code} {applied.error_message}")
-                (log.error if is_news else log.debug)("request.unrecorded", **failure)
+                say = log.error if is_news else log.debug
+                say("request.unrecorded", **failure)
             case Result.RETRY if _is_outage(applied.error_code):
                 self._outage_goes_on(applied)
                 log.debug("request.put_off", **failure)
