@@ -51,7 +51,12 @@ What counts as low-risk is not among them: that is [in the database](../how-to/c
 """
 _SETTINGS_END = """\
 
+`SCHEMAD_ENV_FILE` names a file with further ones, one a line; the environment goes before it.
+A daemon reads it anew on SIGHUP:
+see [change settings while it runs](../how-to/run-the-daemon.md#change-settings-while-it-runs).
 `--dsn` on the command line goes before `SCHEMAD_DSN`.
+A DSN may name several hosts: the daemon works on the one that takes writes, unless `target_session_attrs` says
+otherwise.
 Where neither is set, PostgreSQL's own variables count: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`,
 and the password file.
 `SCHEMAD_PG_BIN` names the directory of the server's programs for `schemad dev`, `demo` and `bench`.

@@ -5,7 +5,7 @@ AS $function$
 -- deadlock, lock not available, resources short, operator's intervention, system error, read-only. And a name that was free when it was planned:
 -- next time it is seen to be taken.
 SELECT left(sqlstate_code, 2) IN ('08', '53', '57', '58')
-  OR sqlstate_code IN ('40001', '40P01', '55P03', '25006', '42P07')
+  OR sqlstate_code IN ('40001', '40003', '40P01', '55P03', '25006', '42P07')
 $function$;
 
 COMMENT ON FUNCTION schemad.is_transient(text) IS

@@ -118,8 +118,10 @@ BEGIN
       decided_by = CASE WHEN d.result = 'applied' THEN d.decided_by WHEN d.result = 'retry' OR d.is_approved THEN r.decided_by END,
       decision_reason = CASE WHEN d.result = 'applied' THEN d.decision_reason
         WHEN d.result = 'retry' OR d.is_approved THEN r.decision_reason END,
-      attempts = r.attempts + CASE d.result WHEN 'held' THEN 0 ELSE 1 END,
-      next_attempt_at = CASE d.result WHEN 'retry' THEN schemad.next_attempt(r.attempts) END,
+      attempts = r.attempts + CASE WHEN d.result = 'held' OR d.result = 'retry' AND schemad.is_outage(d.error_code) THEN 0 ELSE 1 END,
+      next_attempt_at = CASE WHEN d.result <> 'retry' THEN NULL
+        WHEN schemad.is_outage(d.error_code) THEN schemad.next_attempt_in_outage(r.created_at)
+        ELSE schemad.next_attempt(r.attempts) END,
       last_error = nullif(concat_ws(' ', d.error_code, d.error_message), '')
     FROM decided AS d
     WHERE r.id = d.request_id

@@ -37,6 +37,10 @@ BEGIN
       outcomes[decision.position] := ROW('applied', NULL, NULL);
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, error = MESSAGE_TEXT;
+      -- The locks of the whole batch don't fit into the server's table of them: the daemon sends it again in halves.
+      IF code = '53200' AND jsonb_array_length(decisions) > 1 THEN
+        RAISE;
+      END IF;
       outcomes[decision.position] := ROW('failed', code, error);
     END;
   END LOOP;

@@ -1,9 +1,15 @@
 """The environment: what one process is told. What counts as low-risk is in the database, not here."""
 
+import os
+from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Names a file of further variables, which can be changed while a daemon runs.
+ENV_FILE = "SCHEMAD_ENV_FILE"
 
 
 class LogFormat(StrEnum):
@@ -23,6 +29,10 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class SettingsFileError(Exception):
+    """The file of settings can't be read."""
+
+
 class Settings(BaseSettings):
     """Settings of a process, each from the environment variable SCHEMAD_<NAME>. Durations are in seconds."""
 
@@ -34,7 +44,7 @@ class Settings(BaseSettings):
     )
     listen_dsn: str | None = Field(
         default=None,
-        description="For LISTEN, where the dsn leads to a pooler. Unset: the dsn.",
+        description="For LISTEN, where notifications come another way than the rest. Unset: the dsn.",
     )
     listen: bool = Field(
         default=True,
@@ -90,7 +100,51 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
 
+    @classmethod
+    def load(cls, dsn: str | None = None) -> "Settings":
+        """The settings of the environment, and else of the file that SCHEMAD_ENV_FILE names.
+
+        Args:
+            dsn: The database, which goes before both; None: as they say.
+
+        Raises:
+            SettingsFileError: That file can't be read.
+            pydantic.ValidationError: A value can't be used.
+        """
+        path = os.environ.get(ENV_FILE)
+        if path:
+            try:
+                Path(path).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise SettingsFileError(f"{ENV_FILE}={path}: {reason}") from error
+        settings = cls(_env_file=path or None)
+        return settings if dsn is None else settings.model_copy(update={"dsn": dsn})
+
     @property
     def dsn_for_listening(self) -> str | None:
         """The database that the listener connects to."""
         return self.listen_dsn or self.dsn
+
+    def differences(self, other: "Settings") -> set[str]:
+        """The names of what the other has otherwise."""
+        return {n for n in type(self).model_fields if getattr(self, n) != getattr(other, n)}
+
+    def adopt(self, other: "Settings") -> None:
+        """Takes over what the other has, in place: whoever has these settings has the new ones from now on."""
+        for name in self.differences(other):
+            setattr(self, name, getattr(other, name))
+
+
+def problems(error: ValidationError) -> list[str]:
+    """What is wrong with settings, by environment variable."""
+    return [f"{_variable(p['loc'])}={p['input']}: {p['msg']}" for p in error.errors()]
+
+
+def _variable(location: Sequence[int | str]) -> str:
+    """The environment variable that a setting was read from."""
+    name = "_".join(str(part) for part in location).upper()
+    if not name.startswith("SCHEMAD_"):
+        name = f"SCHEMAD_{name}"
+    other = "ENABLE_SCHEMA_AUTO_CREATE"
+    return other if name == "SCHEMAD_ENABLE_AUTO_CREATE" and name not in os.environ else name

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.daemon.listener import ListenerState
 from schemad.store import Connection
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields
+from tests.support.logs import logged
 from tests.support.proxy import running_proxy
 from tests.support.requests import INSERT, ask, assert_all_or_nothing, decided, on_creation, submit, until
 
@@ -68,7 +70,7 @@ async def test_a_listener_whose_link_falls_silent_notices_and_listens_again(
     database: Database, app: Connection
 ) -> None:
     direct = database.dsn("daemon_login")
-    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 0.5}
+    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 0.5, "statement_timeout": 0.5}
     async with (
         running_proxy(direct) as proxy,
         running_daemon(direct, listen_dsn=proxy.dsn, **limits) as daemon,
@@ -76,7 +78,7 @@ async def test_a_listener_whose_link_falls_silent_notices_and_listens_again(
         proxy.silence()
         unheard = await submit(app, "unheard", fields("a"))
         await proxy.next_link()
-        assert not daemon.listener.listening.is_set()
+        assert daemon.listener.state is ListenerState.CONNECTING
         proxy.heal()
         assert (await decided(app, unheard))["status"] == "approved"
         assert (await ask(app, "heard", fields("a")))["status"] == "approved"
@@ -109,3 +111,108 @@ async def test_a_request_whose_reply_is_lost_after_the_commit_is_applied_once(
         assert (await decided(app, lost))["status"] == "approved"
         assert (await ask(app, "next", fields("a")))["status"] == "approved"
     assert await assert_all_or_nothing(admin) == 2
+
+
+async def test_a_worker_that_has_nothing_to_do_notices_that_its_link_is_dead(
+    database: Database, app: Connection
+) -> None:
+    direct = database.dsn("daemon_login")
+    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 0.5, "statement_timeout": 0.5}
+    with logged() as lines:
+        async with (
+            running_proxy(direct) as proxy,
+            running_daemon(proxy.dsn, listen_dsn=direct, **limits) as daemon,
+        ):
+            before = daemon.worker.last_success
+            proxy.silence()
+            # Before any request comes that would wait for it.
+            await lines.next("worker.lost")
+            proxy.heal()
+            await lines.next("worker.connected", 2)
+            assert before is not None
+            assert daemon.worker.last_success is not None
+            assert daemon.worker.last_success > before
+            assert (await ask(app, "later", fields("a")))["status"] == "approved"
+
+
+async def test_a_server_process_that_stands_still_is_noticed_and_keeps_nobody_else_waiting(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 0.5, "statement_timeout": 0.5}
+    with logged() as lines:
+        async with running_daemon(database.dsn("daemon_login"), **limits):
+            pid = await admin.fetchval(SESSIONS.replace("FROM", "SELECT pid FROM", 1), ["schemad worker"])
+            await admin.execute(f"COPY (SELECT) TO PROGRAM 'cat >/dev/null; kill -STOP {pid}'")
+            try:
+                await lines.next("worker.lost")
+                assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+            finally:
+                await admin.execute(f"COPY (SELECT) TO PROGRAM 'cat >/dev/null; kill -CONT {pid}'")
+
+
+async def test_a_claim_whose_daemon_is_cut_off_is_freed_by_the_server_and_taken_by_another_daemon(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
+    direct = database.dsn("daemon_login")
+    waits = "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+    limits = {"statement_timeout": 1.0, "lock_timeout": 30.0}
+    async with running_proxy(direct) as proxy, running_daemon(proxy.dsn, listen_dsn=direct, **limits):
+        slow = await submit(app, "slow", fields("a"))
+        await until(admin, waits)
+        # Nobody hears of it again; its claim is there, and the server's limit for a statement is what ends it.
+        proxy.silence()
+        async with running_daemon(direct, lock_timeout=30.0):
+            await admin.execute("DROP EVENT TRIGGER interfere")
+            request = await decided(app, slow)
+            assert request["status"] == "approved"
+        await admin.execute("SELECT pg_advisory_unlock(42)")
+    assert await assert_all_or_nothing(admin) == 1
+
+
+async def test_only_what_was_tried_on_the_link_that_ended_counts_as_an_attempt(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await admin.execute(END_SESSION.format("(SELECT attempts FROM schemad.schema_requests WHERE id = 2) < 1"))
+    await on_creation(
+        admin,
+        "fatal",
+        "PERFORM public.end_session(); END IF; IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() "
+        "WHERE object_identity = 'public.slow') THEN PERFORM pg_advisory_xact_lock(42)",
+    )
+    waits = "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+    with logged() as lines:
+        async with running_daemon(database.dsn("daemon_login"), lock_timeout=30.0):
+            slow = await submit(app, "slow", fields("a"))
+            await until(admin, waits)
+            fatal = await submit(app, "fatal", fields("a"))
+            await lines.next("worker.lost")
+            await admin.execute("SELECT pg_advisory_unlock(42)")
+            requests = {i: await decided(app, i) for i in (slow, fatal)}
+    assert {request["status"] for request in requests.values()} == {"approved"}
+    assert (requests[slow]["attempts"], requests[fatal]["attempts"]) == (1, 2)
+
+
+async def test_a_batch_that_was_done_as_another_one_s_link_failed_is_told(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await admin.execute(END_SESSION.format("(SELECT attempts FROM schemad.schema_requests WHERE id = 2) < 1"))
+    # The slow one is let go by the end of the fatal one's session: both come to their end together.
+    await on_creation(
+        admin,
+        "fatal",
+        "PERFORM pg_advisory_unlock_shared(42); PERFORM public.end_session(); END IF; "
+        "IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'public.slow') THEN "
+        "PERFORM pg_sleep(0.3)",
+    )
+    with logged() as lines:
+        async with running_daemon(database.dsn("daemon_login"), lock_timeout=30.0):
+            slow = await submit(app, "slow", fields("a"))
+            await until(admin, "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
+            fatal = await submit(app, "fatal", fields("a"))
+            assert {(await decided(app, i))["status"] for i in (slow, fatal)} == {"approved"}
+            await admin.execute("SELECT pg_advisory_unlock(42)")
+    assert sorted(line["request_id"] for line in lines.of("request.applied")) == [slow, fatal]

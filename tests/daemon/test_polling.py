@@ -3,6 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
+from schemad.daemon.listener import ListenerState
 from schemad.store import Connection
 from tests.database.asking import refusal
 from tests.support.daemons import NEVER, running_daemon
@@ -41,7 +42,7 @@ async def test_a_daemon_that_does_not_listen_stops_when_asked_though_it_would_po
 async def test_a_listen_dsn_is_not_looked_at_by_a_daemon_that_does_not_listen(database: Database) -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nowhere"
     async with running_daemon(database.dsn("daemon_login"), listen=False, listen_dsn=nowhere) as daemon:
-        assert not daemon.listener.listening.is_set()
+        assert daemon.listener.state is ListenerState.OFF
 
 
 async def test_with_the_policy_s_notify_off_a_submit_can_be_prepared_and_is_found_by_polling(

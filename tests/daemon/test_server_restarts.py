@@ -1,29 +1,25 @@
 """A server that goes away and comes back, and its two ways in: on a server of the tests' own."""
 
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from schemad.embedded import EmbeddedPostgres, installed_majors
+from schemad.embedded import EmbeddedPostgres
 from schemad.store import connect
 from tests.support.daemons import daemon_process, running_daemon
 from tests.support.databases import Database, Template, fields
+from tests.support.own_servers import NO_SERVERS, NO_SERVERS_REASON
+from tests.support.own_servers import own_server as running_own_server
 from tests.support.requests import ask, assert_all_or_nothing
-from tests.support.servers import SERVER_SETTINGS, Server
+from tests.support.servers import Server
 
-pytestmark = pytest.mark.skipif(not installed_majors(), reason="no PostgreSQL server programs here")
+pytestmark = pytest.mark.skipif(NO_SERVERS, reason=NO_SERVERS_REASON)
 
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[EmbeddedPostgres]:
-    memory = Path("/dev/shm")
-    with (
-        tempfile.TemporaryDirectory(prefix="schemad-", dir=memory if memory.is_dir() else None) as directory,
-        EmbeddedPostgres(Path(directory) / "data", settings=SERVER_SETTINGS) as running,
-    ):
+    with running_own_server() as running:
         yield running
 
 

@@ -34,8 +34,9 @@ async def test_pages_made_from_the_database_are_up_to_date(admin: Connection) ->
 
 def test_every_event_of_the_log_is_listed() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    logged = set(re.findall(r'log\.(?:debug|info|warning|error|exception)\(\s*"([a-z_.]+)"', source))
-    logged |= {f"{part}.lost" for part in re.findall(r'part="(\w+)"', source)}
+    logged = set(re.findall(r'(?:log\.[a-z]+|say)\((?:\s*#[^\n]*)?\s*"([a-z_.]+)"', source))
+    parts = re.findall(r'part="(\w+)"', source)
+    logged |= {f"{part}.{what}" for part in parts for what in ("connected", "lost")}
     events = read("events.md").split("## On channels")[0]
     listed = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)`", events, re.MULTILINE))
     assert listed == logged
@@ -97,7 +98,7 @@ def test_the_payloads_that_pages_show_can_be_approved() -> None:
 
 
 def test_variables_that_pages_name_are_read_somewhere() -> None:
-    others = {"SCHEMAD_PG_BIN", "SCHEMAD_TEST_DSN"}
+    others = {"SCHEMAD_ENV_FILE", "SCHEMAD_PG_BIN", "SCHEMAD_TEST_DSN"}
     known = {f"SCHEMAD_{name.upper()}" for name in Settings.model_fields} | others
     for page in pages():
         named = set(re.findall(r"SCHEMAD_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")))

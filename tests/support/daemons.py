@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from schemad.daemon import Daemon
 from schemad.settings import Settings
@@ -25,17 +25,31 @@ def daemon_settings(dsn: str, **overrides: object) -> Settings:
 async def running_daemon(dsn: str, **overrides: object) -> AsyncIterator[Daemon]:
     """A daemon in this process, from its first sweep to its orderly end."""
     ready = asyncio.Event()
-    daemon = Daemon(daemon_settings(dsn, **overrides), on_ready=ready.set)
-    running = asyncio.create_task(daemon.run(handle_signals=False))
-    waiting = asyncio.create_task(ready.wait())
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    async with starting_daemon(dsn, ready.set, None, **overrides) as (daemon, running):
+        waiting = asyncio.create_task(ready.wait())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
         if running.done():
             await running
         yield daemon
+
+
+@contextlib.asynccontextmanager
+async def starting_daemon(
+    dsn: str,
+    on_ready: Callable[[], None] = lambda: None,
+    load_settings: Callable[[], Settings] | None = None,
+    **overrides: object,
+) -> AsyncIterator[tuple[Daemon, asyncio.Task[None]]]:
+    """A daemon in this process that may not be ready yet, and the task that ends with it."""
+    daemon = Daemon(daemon_settings(dsn, **overrides), on_ready, load_settings)
+    running = asyncio.create_task(daemon.run(handle_signals=False))
+    try:
+        yield daemon, running
     finally:
-        waiting.cancel()
         daemon.stop()
         await running
 

@@ -54,7 +54,7 @@ class Template:
     @contextlib.contextmanager
     def made(self) -> Iterator["Template"]:
         """Makes it, and drops it afterwards."""
-        asyncio.run(self._make())
+        asyncio.run(self.make())
         try:
             yield self
         finally:
@@ -88,7 +88,8 @@ class Template:
         finally:
             connection.terminate()
 
-    async def _make(self) -> None:
+    async def make(self) -> Database:
+        """Makes it, to stay until its server ends."""
         await self.run(f"CREATE DATABASE {self.name} TEMPLATE template0 ENCODING 'UTF8'")
         connection = await connect(self.server.dsn(self.name), job="test")
         try:
@@ -97,6 +98,7 @@ class Template:
                 await connection.execute(_make_login(login, role))
         finally:
             await connection.close()
+        return Database(self.server, self.name)
 
 
 def _make_login(login: str, role: str | None) -> str:

@@ -21,6 +21,7 @@ class Proxy:
         self._dsn = urlsplit(dsn)
         self._silent = False
         self._cut_after: bytes | None = None
+        self._keeps_notifications = False
         self._links: set[asyncio.Task[None]] = set()
         self._mute: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -44,6 +45,14 @@ class Proxy:
     def heal(self) -> None:
         """Lets new links through again."""
         self._silent = False
+
+    def deafen(self) -> None:
+        """Lets everything through but notifications, on links that are opened from now on: as a pooler does."""
+        self._keeps_notifications = True
+
+    def hear(self) -> None:
+        """Lets notifications through again, on links that are opened from now on."""
+        self._keeps_notifications = False
 
     async def next_link(self) -> None:
         """Waits until somebody connects."""
@@ -93,9 +102,10 @@ class Proxy:
             if self._silent:
                 self._mute |= ends
             expects_cut = asyncio.Event()
+            silencer = _Silencer() if self._keeps_notifications else None
             pumps = [
                 asyncio.create_task(self._pump(reader, server_writer, asked=expects_cut)),
-                asyncio.create_task(self._pump(server_reader, writer, answered=expects_cut)),
+                asyncio.create_task(self._pump(server_reader, writer, answered=expects_cut, silencer=silencer)),
             ]
             # Whichever end goes away first takes the other with it.
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +123,7 @@ class Proxy:
         *,
         asked: asyncio.Event | None = None,
         answered: asyncio.Event | None = None,
+        silencer: "_Silencer | None" = None,
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await source.read(CHUNK):
@@ -124,11 +135,32 @@ class Proxy:
                 elif answered is not None and answered.is_set():
                     self.was_cut.set()
                     return
-                target.write(data)
+                target.write(data if silencer is None else silencer.without_notifications(data))
                 await target.drain()
         if target in self._mute:
             # That this end went away is not told to the other one either.
             await asyncio.Event().wait()
+
+
+class _Silencer:
+    """Takes notifications out of what a server says: each message is a letter, its length and its text."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._has_begun = False
+
+    def without_notifications(self, data: bytes) -> bytes:
+        """What is left of it; a message that has not come to its end is kept for the next call."""
+        if not self._has_begun and data in {b"N", b"S"}:
+            return data  # whether it speaks TLS, in a single letter
+        self._has_begun = True
+        self._rest += data
+        kept = b""
+        while len(self._rest) >= 5 and len(self._rest) > (length := int.from_bytes(self._rest[1:5], "big")):
+            message, self._rest = self._rest[: length + 1], self._rest[length + 1 :]
+            if message[:1] != b"A":
+                kept += message
+        return kept
 
 
 @contextlib.asynccontextmanager

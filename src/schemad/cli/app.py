@@ -1,7 +1,6 @@
 """The program `schemad`: its verbs, and how it ends."""
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -13,6 +12,7 @@ from schemad import __version__
 from schemad.cli import bench, database, demo, dev, plan, policy, requests, rules, run
 from schemad.cli.output import print_error
 from schemad.embedded import EmbeddedPostgresError
+from schemad.settings import SettingsFileError, problems
 from schemad.store.errors import explain
 
 EXIT_FAILED = 1
@@ -61,8 +61,11 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         # typer's: which click they come from, its own or the package, depends on its version.
         command.main(args=arguments, prog_name="schemad")
     except ValidationError as error:
-        for problem in error.errors():
-            print_error(f"{_variable(problem['loc'])}={problem['input']}: {problem['msg']}")
+        for problem in problems(error):
+            print_error(problem)
+        return EXIT_BAD_INPUT
+    except SettingsFileError as error:
+        print_error(str(error))
         return EXIT_BAD_INPUT
     except EmbeddedPostgresError as error:
         print_error(str(error))
@@ -74,12 +77,3 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         print_error(message)
         return EXIT_FAILED
     return 0
-
-
-def _variable(location: Sequence[int | str]) -> str:
-    """The environment variable that a setting was read from."""
-    name = "_".join(str(part) for part in location).upper()
-    if not name.startswith("SCHEMAD_"):
-        name = f"SCHEMAD_{name}"
-    other = "ENABLE_SCHEMA_AUTO_CREATE"
-    return other if name == "SCHEMAD_ENABLE_AUTO_CREATE" and name not in os.environ else name

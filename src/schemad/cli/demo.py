@@ -113,10 +113,8 @@ async def _demo(server: EmbeddedPostgres) -> None:
     database = await prepare(server)
     say(f"PostgreSQL {server.binaries.major} runs, with the schema `schemad` in it", style="dim")
     ready = asyncio.Event()
-    daemon = Daemon(
-        Settings().model_copy(update={"dsn": database.daemon_dsn, "listen_dsn": None, "enable_auto_create": True}),
-        on_ready=ready.set,
-    )
+    ours = {"dsn": database.daemon_dsn, "listen_dsn": None, "enable_auto_create": True}
+    daemon = Daemon(Settings.load().model_copy(update=ours), on_ready=ready.set)
     running = asyncio.create_task(daemon.run())
     waiting = asyncio.create_task(ready.wait())
     connection = await connect(database.dsn, job="demo")

@@ -32,7 +32,7 @@ def dev(
 
     For development only: it listens on 127.0.0.1 and asks for no password.
     """
-    settings = Settings()
+    settings = Settings.load()
     configure_logging(settings.log_format, settings.log_level)
     server = EmbeddedPostgres(Path(data_dir) if data_dir else default_data_dir(), port=port, major=major)
     # Before the loop, and in the main thread: the server dies with the thread that started it.

@@ -29,14 +29,13 @@ Major = Annotated[
 
 def settings_with(dsn: str | None) -> Settings:
     """The environment's settings, with the DSN of the command line where it has one."""
-    settings = Settings()
-    return settings if dsn is None else settings.model_copy(update={"dsn": dsn})
+    return Settings.load(dsn)
 
 
 async def with_connection(dsn: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
     """Opens a connection, works with it, and closes it."""
     settings = settings_with(dsn)
-    connection = await connect(settings.dsn, job="command line", timeout=settings.connect_timeout)
+    connection = await connect(settings.dsn, job="command line", timeout=settings.connect_timeout, poolable=True)
     try:
         return await work(connection)
     finally:

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import typer
 
 from schemad.cli.options import Dsn, settings_with
-from schemad.daemon import Daemon
+from schemad.cli.output import print_error
+from schemad.daemon import Daemon, GaveUp
 from schemad.observe import configure_logging
 
 Result = TypeVar("Result")
+EXIT_GAVE_UP = 4
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,10 +22,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(dsn: Dsn = None) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C. Settings are environment variables: docs/reference/settings.md."""
+    """Run the daemon until SIGTERM or Ctrl-C. Settings are environment variables: docs/reference/settings.md.
+
+    SIGHUP reads the settings anew. A second SIGTERM or Ctrl-C stops without waiting for the batch in hand.
+    It exits with 4 where a part of it failed over and over.
+    """
     settings = settings_with(dsn)
     configure_logging(settings.log_format, settings.log_level)
-    run_fast(Daemon(settings).run())
+    try:
+        run_fast(Daemon(settings, load_settings=lambda: settings_with(dsn)).run())
+    except GaveUp as error:
+        print_error(str(error))
+        raise typer.Exit(EXIT_GAVE_UP) from error
 
 
 def run_fast(main: Coroutine[Any, Any, Result]) -> Result:

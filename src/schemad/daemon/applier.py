@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import asyncpg
 
+from schemad.daemon.journal import Journal
 from schemad.store import Applied, Connection, Outcome, Queue, Result
-from schemad.store.connect import LINK_ERRORS, LINK_LOST
+from schemad.store.connect import LINK_ERRORS, LINK_LOST, is_notification_queue_full
 
 Settled = list[tuple[Outcome, Applied]]
 
@@ -21,14 +22,16 @@ class Applier:
 
     Args:
         connection: Used by nobody else.
+        journal: Where it is told that a batch broke off.
 
     Attributes:
         trying: What was sent to the server and not answered yet: if the link is lost now, nobody knows what became
             of it.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, journal: Journal) -> None:
         self._connection = connection
+        self._journal = journal
         self._queue = Queue(connection)
         self.trying: Sequence[Outcome] = ()
 
@@ -72,10 +75,15 @@ class Applier:
             return await self._apply(policy_version, batch[:half]) + await self._apply(
                 policy_version, batch[half:]
             )
-        except LINK_ERRORS as error:
-            if isinstance(error, asyncpg.QueryCanceledError):
-                return await self._one_by_one(policy_version, batch, error)
+        except asyncpg.QueryCanceledError as error:
+            return await self._one_by_one(policy_version, batch, error)
+        except LINK_ERRORS:
             raise
+        except asyncpg.ProgramLimitExceededError as error:
+            if await is_notification_queue_full(self._connection):
+                # Somebody listens, and does not read: nobody can notify, so no batch can be committed.
+                raise ConnectionError(f"no notification can be sent: {error}") from error
+            return await self._one_by_one(policy_version, batch, error)
         except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting
             return await self._one_by_one(policy_version, batch, error)
         by_id = {outcome.request.id: outcome for outcome in batch}
@@ -97,6 +105,7 @@ class Applier:
 
     async def _one_by_one(self, policy_version: int, batch: Sequence[Outcome], error: Exception) -> Settled:
         if len(batch) > 1:
+            self._journal.batch_broken(len(batch), error)
             return [r for outcome in batch for r in await self._apply(policy_version, [outcome])]
         code = getattr(error, "sqlstate", None) or INTERNAL_ERROR
         if batch[0].error_code is not None:

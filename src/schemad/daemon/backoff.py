@@ -1,47 +1,92 @@
 """Backoff: how long a part waits before it connects again. Jittered, so that daemons do not come back at once."""
 
 import random
+import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from schemad.store.connect import LINK_ERRORS
+from schemad.store.connect import LINK_ERRORS, link_help
 
 SHORTEST = 0.1
 LONGEST = 10.0
+# A link that lasts so many seconds is steady. Of those lost sooner, only the 1st, 2nd, 4th, 8th … is told.
+STEADY = 60.0
+
+
+class Link:
+    """What is known of a part's link, and told of it: one line for each change.
+
+    Args:
+        part: What uses it, for the log.
+        log: Where it is told.
+    """
+
+    def __init__(self, part: str, log: FilteringBoundLogger) -> None:
+        self._part = part
+        self._log = log
+        self._up_since: float | None = None
+        # Failures in a row; of links that worked, those in a row that were not steady.
+        self._failures = 0
+        self._losses = 0
+        self._is_told = True
+
+    def works(self, **known: Any) -> None:
+        """Notes that it is sure to work: the next failure counts as the first one of a new outage."""
+        self._failures = 0
+        if self._up_since is None:
+            self._up_since = time.monotonic()
+            say = self._log.info if self._is_told else self._log.debug
+            say(f"{self._part}.connected", **known)
+
+    def failed(self, error: BaseException) -> None:
+        """Notes that it failed, or could not be opened."""
+        self._failures += 1
+        is_change = self._up_since is not None or self._failures == 1
+        if self._up_since is not None:
+            self._losses = 1 if time.monotonic() - self._up_since > STEADY else self._losses + 1
+            self._up_since = None
+        if is_change:
+            # That it comes back is told where it is told that it was lost.
+            self._is_told = self._losses & (self._losses - 1) == 0
+        say = self._log.warning if is_change and self._is_told else self._log.debug
+        say(f"{self._part}.lost", error=link_help(error))
+
+    @property
+    def pause(self) -> float:
+        """Seconds to wait before it is tried again, by chance and longer after each failure."""
+        return random.uniform(0, min(LONGEST, SHORTEST * 2 ** min(self._failures, 10)))  # noqa: S311 - spreads load
 
 
 async def keep_connected(
-    serve: Callable[[Callable[[], None]], Awaitable[None]], *, part: str, log: FilteringBoundLogger
+    serve: Callable[[Link], Awaitable[None]],
+    *,
+    part: str,
+    log: FilteringBoundLogger,
+    on_loss: Callable[[BaseException], None] = lambda _: None,
 ) -> None:
     """Runs a part, again and again as long as its link fails.
 
     Args:
-        serve: Connects and works until it is done, or its link fails with one of LINK_ERRORS. It calls its
-            argument once it is sure of its link: the next failure then counts as the first of a new outage.
+        serve: Connects and works until it is done, or its link fails with one of LINK_ERRORS. It calls `works()`
+            of its argument once it is sure of its link, and as often as it likes.
         part: What it is, for the log.
-        log: Where an outage's first failure is told, and its end by `serve`; further ones at level debug.
+        log: Where an outage's first failure is told, and its end; further ones at level debug.
+        on_loss: Called at each failure, before anything is waited for.
     """
-    failures = 0
-
-    def works() -> None:
-        nonlocal failures
-        failures = 0
-
-    def wait(_: RetryCallState) -> float:
-        # Counted by outage: tenacity's own count would go on from the last one.
-        return random.uniform(0, min(LONGEST, SHORTEST * 2 ** min(failures, 10)))  # noqa: S311 - spreads load
+    link = Link(part, log)
 
     def tell(state: RetryCallState) -> None:
-        nonlocal failures
-        failures += 1
         error = state.outcome.exception() if state.outcome else None
-        say = log.warning if failures == 1 else log.debug
-        say(f"{part}.lost", error=str(error) or type(error).__name__)
+        # Any other error ends the part, and is for whoever runs that to tell.
+        if isinstance(error, LINK_ERRORS):
+            on_loss(error)
+            link.failed(error)
 
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(LINK_ERRORS), after=tell, wait=wait, reraise=True
+        retry=retry_if_exception_type(LINK_ERRORS), after=tell, wait=lambda _: link.pause, reraise=True
     ):
         with attempt:
-            await serve(works)
+            await serve(link)

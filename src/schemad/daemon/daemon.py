@@ -1,67 +1,83 @@
 """The daemon: a listener, a worker and a pruner side by side, from the first sweep to an orderly stop."""
 
 import asyncio
-import contextlib
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from schemad import __version__
 from schemad.daemon.listener import Listener
 from schemad.daemon.pruner import Pruner
+from schemad.daemon.reload import Reload
+from schemad.daemon.supervisor import supervise
 from schemad.daemon.worker import Worker
 from schemad.settings import Settings
 from schemad.store import connect
+from schemad.store.connect import require_session_settings
 from schemad.store.migrate import require_current_schema
+
+# For parts that were told to end at once: they have sessions to close, and statements to cancel.
+END_DEADLINE = 5.0
 
 
 class Daemon:
     """One daemon on one database; any number of them may share a queue.
 
     Args:
-        settings: What the environment says.
-        on_ready: Called once notifications come through, where it listens, and the queue was drained for the first
-            time.
+        settings: What the environment says. They are the daemon's own: a reload changes them in place.
+        on_ready: Called once the queue was drained for the first time, and it is known whether notifications come
+            through, where it listens.
+        load_settings: Reads the settings anew, for SIGHUP. None: SIGHUP is left alone.
     """
 
-    def __init__(self, settings: Settings, on_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_ready: Callable[[], None] = lambda: None,
+        load_settings: Callable[[], Settings] | None = None,
+    ) -> None:
         self._settings = settings
         self._on_ready = on_ready
         self._log = structlog.get_logger("schemad")
         self._wakeup = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._at_once = asyncio.Event()
         watch_announced = asyncio.Event()
         self.listener = Listener(settings, self._wakeup, watch_announced, self._log)
-        self.worker = Worker(settings, self._wakeup, watch_announced, self._stopping, self._log)
+        self.worker = Worker(
+            settings, self._wakeup, watch_announced, self._stopping, self._log, self.listener.listening.is_set
+        )
         self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log)
+        self._reload = (
+            Reload(settings, load_settings, check_database, self._follow, self._log) if load_settings else None
+        )
 
     async def run(self, *, handle_signals: bool = True) -> None:
-        """Runs until stopped; SIGTERM and SIGINT stop it where `handle_signals` says so.
+        """Runs until stopped; SIGTERM and SIGINT stop it and SIGHUP reloads it where `handle_signals` says so.
 
         Raises:
             SchemaMismatch: The schema in the database is not this version's.
+            NotAServer: Something stands between that keeps a session from having its settings.
             OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on it is waited for.
+            GaveUp: A part of it kept failing.
         """
-        await self._check_database()
+        await check_database(self._settings)
         if handle_signals:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.stop, signal.Signals(number).name)
+            self._handle_signals()
         # What is in memory by now stays there: the collector need not go through it at each of its rounds.
         gc.freeze()
         self._log.info("daemon.started", version=__version__)
-        working = asyncio.create_task(self.worker.run(), name="worker")
+        working = self._supervised("worker", self.worker.run)
         parts = {
             working,
-            asyncio.create_task(self.pruner.run(), name="pruner"),
+            self._supervised("pruner", self.pruner.run),
+            self._supervised("listener", self.listener.run),
             asyncio.create_task(self._stopping.wait(), name="stopping"),
         }
-        if self._settings.listen:
-            parts.add(asyncio.create_task(self.listener.run(), name="listener"))
-        else:
-            self._log.info("listener.off", poll_interval=self._settings.poll_interval)
+        if self._reload is not None:
+            parts.add(asyncio.create_task(self._reload.run(), name="reload"))
         telling = asyncio.create_task(self._tell_ready(), name="ready")
         # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
         telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._end())
@@ -76,47 +92,92 @@ class Daemon:
         finally:
             for task in (*parts, telling):
                 task.cancel()
-            await asyncio.gather(*parts, telling, return_exceptions=True)
+            await asyncio.wait({*parts, telling}, timeout=END_DEADLINE)
             self._log.info("daemon.stopped")
 
     def stop(self, reason: str = "asked to") -> None:
-        """Asks it to finish the batch in hand and stop. A second call changes nothing."""
+        """Asks it to finish the batch in hand and stop. Asked a second time, it stops at once."""
         if not self._stopping.is_set():
             self._log.info("daemon.stopping", reason=reason, deadline=self._settings.drain_deadline)
             self._end()
+        elif not self._at_once.is_set():
+            self._log.warning("daemon.stopping_at_once", reason=reason)
+            self._at_once.set()
+
+    def reload(self) -> None:
+        """Has it read its settings anew."""
+        if self._reload is not None:
+            self._reload.ask()
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop, signal.Signals(number).name)
+        if self._reload is not None:
+            loop.add_signal_handler(signal.SIGHUP, self.reload)
+
+    def _supervised(self, part: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(supervise(run, part=part, log=self._log), name=part)
+
+    def _follow(self, changed: set[str]) -> None:
+        """Has the parts follow settings of these names, which have changed."""
+        if changed & Listener.OF_SESSION:
+            self.listener.reconfigure()
+        if changed & Worker.OF_SESSION:
+            self.worker.reconfigure()
+        self._wakeup.set()  # whatever it waits for, it may be sooner now
 
     def _end(self) -> None:
         self._stopping.set()
         self._wakeup.set()  # the worker waits for nothing else
 
-    async def _check_database(self) -> None:
-        """Fails fast, with what mends it, on what waiting would not mend."""
-        connection = await connect(
-            self._settings.dsn, job="start-up check", timeout=self._settings.connect_timeout, pinned=True
-        )
-        try:
-            await require_current_schema(connection)
-        finally:
-            connection.terminate()
-        if self._settings.listen and self._settings.listen_dsn is not None:
-            listening = await connect(
-                self._settings.listen_dsn, job="start-up check", timeout=self._settings.connect_timeout
-            )
-            listening.terminate()
-
     async def _tell_ready(self) -> None:
-        if self._settings.listen:
-            await self.listener.listening.wait()
+        await self.listener.settled.wait()
         await self.worker.drained.wait()
-        self._log.info("daemon.ready")
+        self._log.info("daemon.ready", listener=self.listener.state.value)
         self._on_ready()
 
     async def _finish(self, working: asyncio.Task[None]) -> None:
         """Gives the batch in hand until the deadline; what is cut off then is rolled back by the server."""
         if not self.worker.busy:
             return  # it waits, perhaps for a server that is gone: there is nothing to finish
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_deadline):
-                await asyncio.wait({working})
-                return
-        self._log.warning("daemon.deadline_passed", deadline=self._settings.drain_deadline)
+        at_once = asyncio.create_task(self._at_once.wait(), name="at once")
+        try:
+            done, _ = await asyncio.wait(
+                {working, at_once},
+                timeout=self._settings.drain_deadline,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            at_once.cancel()
+        if not done:
+            self._log.warning("daemon.deadline_passed", deadline=self._settings.drain_deadline)
+
+
+async def check_database(settings: Settings) -> None:
+    """Fails fast, with what mends it, on what waiting would not mend.
+
+    Raises:
+        SchemaMismatch: The schema in the database is not this version's.
+        NotAServer: Something stands between that keeps a session from having its settings.
+        OSError, asyncpg.PostgresError: The database can't be reached.
+    """
+    connection = await connect(
+        settings.dsn,
+        job="start-up check",
+        timeout=settings.connect_timeout,
+        lock_timeout=settings.lock_timeout,
+        answer_timeout=settings.connect_timeout,
+        pinned=True,
+        writable=True,
+    )
+    try:
+        await require_session_settings(connection)
+        await require_current_schema(connection)
+    finally:
+        connection.terminate()
+    if settings.listen and settings.listen_dsn is not None:
+        listening = await connect(
+            settings.listen_dsn, job="start-up check", timeout=settings.connect_timeout, writable=True
+        )
+        listening.terminate()

@@ -5,19 +5,20 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from structlog.typing import FilteringBoundLogger
-
 from schemad.daemon.applier import Applier, Settled
 from schemad.daemon.intake import Batch, Intake
+from schemad.daemon.journal import Journal
 from schemad.daemon.watch import Watch
 from schemad.request.names import fold
-from schemad.store import Applied, Outcome, QueuedRequest, Result
-from schemad.store.outcomes import POLICY_DECIDER
+from schemad.store import QueuedRequest, Result
+from schemad.store.connect import LINK_LOST
 
 # Rounds in which a request may be found changed underneath before it is left to the next drain.
 STALE_ROUNDS = 5
 # Seconds after which a drain begins no further batch: the next drain looks at everything anew.
 LONGEST = 5.0
+# Seconds in which batches in hand may still be answered once one of them ended with an error.
+GRACE = 1.0
 # Seconds for which no further wake-up is followed after one that led to nothing.
 DEAF = 0.05
 SETTLED = (Result.APPLIED, Result.HELD, Result.FAILED)
@@ -32,7 +33,7 @@ class Drain:
         watch: Kept while there is more than a batch.
         wakeup: Set by whoever knows that there may be more to do.
         stopping: Once set, the batches in hand are the last ones.
-        log: Where each decision is told.
+        journal: Where each decision is told.
 
     Attributes:
         settled: How many requests it has decided.
@@ -48,7 +49,7 @@ class Drain:
         watch: Watch,
         wakeup: asyncio.Event,
         stopping: asyncio.Event,
-        log: FilteringBoundLogger,
+        journal: Journal,
     ) -> None:
         self._intake = intake
         self._idle = list(appliers)
@@ -56,7 +57,7 @@ class Drain:
         self._settled_on_watch = 0
         self._wakeup = wakeup
         self._stopping = stopping
-        self._log = log
+        self._journal = journal
         self._running: dict[asyncio.Task[Settled], tuple[Applier, Batch]] = {}
         self._stale: Counter[int] = Counter()
         # Most likely somebody has them locked: further requests for them would run into the same lock.
@@ -124,13 +125,23 @@ class Drain:
 
     async def _break_off(self) -> None:
         """Ends what still runs, where an error or a cancellation ended the drain."""
-        for task in self._running:
-            task.cancel()
-        answers = await asyncio.gather(*self._running, return_exceptions=True)
+        if not self._running:
+            return
+        task = asyncio.current_task()
+        try:
+            if task is not None and not task.cancelling():
+                # One failed. The others may be answered any moment, and what became of them be told.
+                await asyncio.wait(self._running, timeout=GRACE)
+        finally:
+            for running in self._running:
+                running.cancel()
+            answers = await asyncio.gather(*self._running, return_exceptions=True)
         for (applier, _), answer in zip(self._running.values(), answers, strict=True):
-            self.cut_off += [outcome.request for outcome in applier.trying]
             if not isinstance(answer, BaseException):
                 self._settle(answer)
+            elif isinstance(answer, LINK_LOST):
+                # It may be what ended the link. What was cancelled here is not.
+                self.cut_off += [outcome.request for outcome in applier.trying]
 
     async def _read(self) -> Batch | None:
         in_hand = [o.request.id for _, batch in self._running.values() for o in batch.outcomes]
@@ -171,7 +182,7 @@ class Drain:
 
     def _settle(self, results: Settled) -> None:
         for outcome, applied in results:
-            self._tell(outcome, applied)
+            self._journal.settled(outcome, applied)
         by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
         self.settled += sum(len(by_result[r]) for r in SETTLED)
         self.left_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
@@ -187,25 +198,3 @@ class Drain:
     def _count_round(self, ids: Collection[int]) -> None:
         self._stale.update(ids)
         self.left_out.update(i for i in ids if self._stale[i] >= STALE_ROUNDS)
-
-    def _tell(self, outcome: Outcome, applied: Applied) -> None:
-        """One line for each decision."""
-        request = outcome.request
-        log = self._log.bind(request_id=request.id, table=request.schema_name, requester=request.requester_user_id)
-        findings = [f.rule.id for f in outcome.decision.findings]
-        match applied.result:
-            case Result.APPLIED:
-                plan = outcome.decision.plan
-                operation = plan.operation.value if plan else None
-                decided_by = request.decided_by or POLICY_DECIDER
-                log.info("request.applied", operation=operation, decided_by=decided_by, findings=findings)
-            case Result.HELD:
-                log.info("request.held", findings=findings)
-            case Result.FAILED:
-                log.warning("request.failed", sqlstate=applied.error_code, error=applied.error_message)
-            case Result.UNRECORDED:
-                log.error("request.unrecorded", sqlstate=applied.error_code, error=applied.error_message)
-            case Result.RETRY:
-                log.info("request.put_off", sqlstate=applied.error_code, error=applied.error_message)
-            case Result.STALE | Result.TAKEN:
-                log.debug("request.left", why=applied.result.value)

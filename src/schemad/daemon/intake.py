@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import asyncpg
-from structlog.typing import FilteringBoundLogger
 
+from schemad.daemon.journal import Journal
 from schemad.ddl import decide
 from schemad.policy import Policy
 from schemad.request.names import fold
@@ -48,13 +48,13 @@ class Intake:
     Args:
         connection: Used by nobody else.
         settings: How many at once, and whether anything is applied by itself.
-        log: Where a failed decision is told.
+        journal: Where a failed decision is told.
     """
 
-    def __init__(self, connection: Connection, settings: Settings, log: FilteringBoundLogger) -> None:
+    def __init__(self, connection: Connection, settings: Settings, journal: Journal) -> None:
         self._queue = Queue(connection)
         self._settings = settings
-        self._log = log
+        self._journal = journal
         self._limit = settings.batch_size
         self._policy: Policy | None = None
 
@@ -98,7 +98,7 @@ class Intake:
         """The policy, loaded anew where the requests were read under another version."""
         if self._policy is None or self._policy.version != version:
             self._policy = await self._queue.policy()
-            self._log.info("policy.loaded", version=self._policy.version)
+            self._journal.policy_loaded(self._policy.version)
         return self._policy
 
     def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome | None:
@@ -114,9 +114,9 @@ class Intake:
                 approved_sql=request.approved_sql,
                 approved_rules=frozenset(request.seen_rules),
             )
-        except Exception:  # noqa: BLE001 - whatever it is, it must not keep other requests waiting
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep other requests waiting
             # A defect of schemad's. It stays in the queue, and the others don't wait for it.
-            self._log.exception("request.undecided", request_id=request.id, table=request.schema_name)
+            self._journal.undecided(request, error)
             return None
         if request.attempts >= policy.max_attempts:
             # Each attempt ended with the link, before it could be recorded: not once more.

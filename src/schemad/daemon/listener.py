@@ -2,22 +2,44 @@
 
 It owns its connection and does nothing else on it: a transaction there would keep notifications back, and a
 pool would UNLISTEN. Losing every notification costs latency, never a request, as the worker also polls.
+
+States: off, or connecting → listening (a probe was heard) or deaf (LISTEN was taken and a probe was not heard: a
+pooler in transaction mode does that) → connecting again, after a pause.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from enum import StrEnum
 
 import asyncpg
 from structlog.typing import FilteringBoundLogger
 
-from schemad.daemon.backoff import keep_connected
+from schemad.daemon.backoff import Link, keep_connected
 from schemad.settings import Settings
 from schemad.store import Connection, connect
+from schemad.store.connect import is_notification_queue_full
 from schemad.store.sql_files import query
 
 REQUESTS_CHANNEL = "schemad_requests"
 WATCH_CHANNEL = "schemad_watch"
+DEAF_ADVICE = (
+    "LISTEN was taken, and no notification comes: most likely a pooler in transaction mode, such as PgBouncer, is "
+    "in between. Requests are found by polling. Set SCHEMAD_LISTEN_DSN to PostgreSQL itself, or SCHEMAD_LISTEN=off"
+)
+
+
+class ListenerState(StrEnum):
+    """What is known of the way of notifications."""
+
+    OFF = "off"
+    CONNECTING = "connecting"  # nothing is known yet, or the link failed
+    LISTENING = "listening"  # the last probe was heard
+    DEAF = "deaf"  # the server takes LISTEN, and nothing comes: requests are found by polling
+
+
+class Deaf(ConnectionError):
+    """A probe was sent and not heard, on a session that has never heard one."""
 
 
 class Listener:
@@ -28,7 +50,16 @@ class Listener:
         wakeup: Set at each notification and after each (re)connect.
         watch_announced: Set when a daemon began a watch, and after each (re)connect.
         log: Where changes of its state are told.
+
+    Attributes:
+        state: What is known of the way of notifications.
+        last_proof: When a probe was last heard, of time.monotonic(); None: never.
+        listening: Set while the state is LISTENING.
+        settled: Set once it is known whether notifications come through, or that they are not wanted.
     """
+
+    # Settings by which it listens, or doesn't, and where.
+    OF_SESSION = frozenset({"dsn", "listen", "listen_dsn", "probe_interval"})
 
     def __init__(
         self,
@@ -41,82 +72,191 @@ class Listener:
         self._wakeup = wakeup
         self._watch_announced = watch_announced
         self._log = log
+        self._is_told_deaf = False
+        self._reconfigured = False
+        # Set when the session in hand has come to its end, by the server or by new settings.
+        self._over = asyncio.Event()
+        self.state = ListenerState.CONNECTING
+        self.last_proof: float | None = None
         self.listening = asyncio.Event()
+        self.settled = asyncio.Event()
 
     async def run(self) -> None:
-        """Listens until cancelled, connecting again whenever the link fails."""
-        await keep_connected(self._serve, part="listener", log=self._log)
+        """Listens until cancelled, connecting again whenever the link fails or the settings changed."""
+        while True:
+            self._reconfigured = False
+            self._over.clear()
+            if self._settings.listen:
+                await keep_connected(self._serve, part="listener", log=self._log, on_loss=self._lost)
+                continue
+            self._become(ListenerState.OFF)
+            self._log.info("listener.off", poll_interval=self._settings.poll_interval)
+            await self._over.wait()
 
-    async def _serve(self, works: Callable[[], None]) -> None:
+    def reconfigure(self) -> None:
+        """Follows settings that have changed, on a session of its own."""
+        self._reconfigured = True
+        self._over.set()
+
+    def _become(self, state: ListenerState) -> None:
+        self.state = state
+        if state is ListenerState.LISTENING:
+            self.listening.set()
+        else:
+            self.listening.clear()
+        if state is not ListenerState.CONNECTING:
+            self.settled.set()
+
+    def _lost(self, error: BaseException) -> None:
+        if not isinstance(error, Deaf):
+            self._become(ListenerState.CONNECTING)
+            return
+        self._become(ListenerState.DEAF)
+        if not self._is_told_deaf:
+            self._is_told_deaf = True
+            self._log.warning("listener.deaf", advice=DEAF_ADVICE, poll_interval=self._settings.poll_interval)
+
+    async def _serve(self, link: Link) -> None:
+        self._over.clear()
+        if self._reconfigured:
+            return
         connection = await connect(
             self._settings.dsn_for_listening,
             job="listener",
             timeout=self._settings.connect_timeout,
+            writable=True,
+            poolable=True,
         )
-        ended = asyncio.Event()
-        heard = asyncio.Event()
-
-        # Sync callbacks that set an event: a burst coalesces, and nothing can fail within asyncpg.
-        def on_request(*_: object) -> None:
-            heard.set()
-            self._wakeup.set()
-
-        def on_watch(*_: object) -> None:
-            self._watch_announced.set()
-            on_request()
-
-        def on_probe(*_: object) -> None:
-            heard.set()
-
+        session = _Session(connection, self._settings, self._wakeup, self._watch_announced)
         try:
-            connection.add_termination_listener(lambda _: ended.set())
-            async with asyncio.timeout(self._settings.connect_timeout):
-                await connection.execute(query("listener_session"))
-                # Not the requests' channel: a probe is nobody else's wake-up.
-                probe_channel = f"schemad_probe_{connection.get_server_pid()}"
-                await connection.add_listener(REQUESTS_CHANNEL, on_request)
-                await connection.add_listener(WATCH_CHANNEL, on_watch)
-                await connection.add_listener(probe_channel, on_probe)
-            await self._probe(connection, probe_channel, heard)
-            works()
-            self._log.info("listener.connected", channel=REQUESTS_CHANNEL)
-            self.listening.set()
+            connection.add_termination_listener(lambda _: self._over.set())
+            await session.begin()
+            try:
+                await session.probe()
+            except _Unheard as error:
+                raise Deaf("notifications do not come through") from error
+            self.last_proof = time.monotonic()
+            link.works(channel=REQUESTS_CHANNEL)
+            self._is_told_deaf = False
+            self._become(ListenerState.LISTENING)
             # What was inserted before LISTEN took effect was told to nobody.
             self._watch_announced.set()
             self._wakeup.set()
-            await self._watch(connection, probe_channel, heard, ended)
+            await self._watch(session)
         finally:
-            self.listening.clear()
+            if self.state is ListenerState.LISTENING:
+                self._become(ListenerState.CONNECTING)
             # terminate(), as a close() waits for a server that may never answer.
             connection.terminate()
 
-    async def _watch(
-        self, connection: Connection, channel: str, heard: asyncio.Event, ended: asyncio.Event
-    ) -> None:
-        """Returns never; raises OSError when the link is dead. Probes it whenever it has been silent."""
-        while True:
-            heard.clear()
+    async def _watch(self, session: "_Session") -> None:
+        """Returns when the settings changed; raises OSError when the link is dead. Probes it when it is silent."""
+        while not self._reconfigured:
+            session.heard.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.probe_interval):
-                    await ended.wait()
-            if ended.is_set():
+                    await self._over.wait()
+            if self._reconfigured:
+                return
+            if self._over.is_set():
                 raise ConnectionError("the server closed the listening session")
-            if not heard.is_set():
-                await self._probe(connection, channel, heard)
+            if not session.heard.is_set():
+                await session.probe()
+            self.last_proof = time.monotonic()
 
-    async def _probe(self, connection: Connection, channel: str, heard: asyncio.Event) -> None:
-        """A NOTIFY to this very session: a bare SELECT 1 would not prove the subscription."""
-        heard.clear()
+
+class _Unheard(ConnectionError):
+    """The server took a notification and did not deliver it in time."""
+
+
+class _Session:
+    """One listening session: what is heard on it, and the proof that something can be."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        wakeup: asyncio.Event,
+        watch_announced: asyncio.Event,
+    ) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._wakeup = wakeup
+        self._watch_announced = watch_announced
+        # Not the requests' channel: a probe is nobody else's wake-up.
+        self._channel = f"schemad_probe_{connection.get_server_pid()}"
+        self._has_own_backend = True
+        self.heard = asyncio.Event()
+
+    # Sync callbacks that set an event: a burst coalesces, and nothing can fail within asyncpg.
+    def _on_request(self, *_: object) -> None:
+        self.heard.set()
+        self._wakeup.set()
+
+    def _on_watch(self, *_: object) -> None:
+        self._watch_announced.set()
+        self._on_request()
+
+    def _on_probe(self, _: object, sender: int, *__: object) -> None:
+        # A pooler tells its clients a pid of its own making.
+        self._has_own_backend = sender == self._connection.get_server_pid()
+        self.heard.set()
+
+    async def begin(self) -> None:
+        """Listens.
+
+        Raises:
+            OSError, asyncpg.PostgresError: The server does not let it, or the link failed.
+        """
+        connection = self._connection
+        async with asyncio.timeout(self._settings.connect_timeout):
+            await connection.execute(query("listener_session"))
+            try:
+                await connection.add_listener(self._channel, self._on_probe)
+            except asyncpg.UndefinedFileError:
+                # "could not access status of transaction": what is in the queue is older than what the server
+                # knows of transactions. Asking how full it is has PostgreSQL give up what everybody has read.
+                await is_notification_queue_full(connection)
+                await connection.add_listener(self._channel, self._on_probe)
+            await connection.add_listener(REQUESTS_CHANNEL, self._on_request)
+            await connection.add_listener(WATCH_CHANNEL, self._on_watch)
+
+    async def probe(self) -> None:
+        """A NOTIFY to this very session: a bare SELECT 1 would not prove the subscription.
+
+        A standby refuses NOTIFY, so it proves that the server is a primary as well.
+
+        Raises:
+            OSError, asyncpg.PostgresError: The link is dead, or the server is no primary.
+        """
+        await self._notify(self._connection)
+        if not self._has_own_backend:
+            # Behind a pooler a session may hear itself by chance, as it got the same backend twice. What proves
+            # that it is subscribed is a notification from elsewhere while nothing is asked of it.
+            other = await connect(
+                self._settings.dsn_for_listening,
+                job="listener",
+                timeout=self._settings.connect_timeout,
+                writable=True,
+                poolable=True,
+            )
+            try:
+                await self._notify(other)
+            finally:
+                other.terminate()
+
+    async def _notify(self, sender: Connection) -> None:
+        self.heard.clear()
         async with asyncio.timeout(self._settings.probe_timeout):
             try:
-                await connection.execute(query("probe"), channel)
+                await sender.execute(query("probe"), self._channel)
             except asyncpg.ProgramLimitExceededError as error:
                 # Somebody listens, and does not read: nobody in the server can notify until that session ends, and
                 # until somebody has asked how full the queue is, which is when PostgreSQL looks.
-                await connection.execute(query("notification_queue"))
+                await is_notification_queue_full(sender)
                 raise ConnectionError(f"no notification can be sent: {error}") from error
-            try:
-                await heard.wait()
-            except asyncio.CancelledError:
-                self._log.debug("listener.silent", channel=channel)
-                raise
+        try:
+            async with asyncio.timeout(self._settings.probe_timeout):
+                await self.heard.wait()
+        except TimeoutError as error:
+            raise _Unheard("a probe was not heard in time") from error

@@ -51,15 +51,14 @@ class Pruner:
 
     async def run(self) -> None:
         """Prunes, turn by turn, until `stopping` is set."""
-        interval = self._settings.prune_interval
-        wait = min(SETTLING, interval)
+        wait = min(SETTLING, self._settings.prune_interval)
         # Jittered, so that daemons that were started together don't look at the same moment.
         while not await self._stopped_within(wait * random.uniform(1.0, 1.1)):  # noqa: S311 - spreads load
             try:
                 wait = await self.take_turn()
             except (asyncpg.PostgresError, *LINK_ERRORS) as error:
                 self._log.warning("queue.unpruned", error=str(error) or type(error).__name__)
-                wait = interval
+                wait = self._settings.prune_interval
 
     async def take_turn(self) -> float:
         """Prunes if it is this daemon's turn; seconds until the next one.
@@ -75,6 +74,7 @@ class Pruner:
             statement_timeout=self._settings.statement_timeout,
             answer_timeout=self._settings.statement_timeout + self._settings.probe_timeout,
             pinned=True,
+            writable=True,
         )
         removed: Counter[str] = Counter()
         try:

@@ -1,26 +1,28 @@
 """The worker: works the queue off, and waits for more.
 
-States: drain (batches until nothing is due) → wait (for a wake-up, the next attempt of a request that was
-put off, or the poll interval) → drain. An error of a link ends both: it connects again and drains.
+States: connecting → draining (batches until nothing is due) → waiting (for a wake-up, the next attempt of a
+request that was put off, or the poll interval) → draining. An error of a link ends both: it connects again.
 """
 
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier
-from schemad.daemon.backoff import keep_connected
+from schemad.daemon.backoff import Link, keep_connected
 from schemad.daemon.drain import Drain
 from schemad.daemon.intake import Intake
+from schemad.daemon.journal import Journal
 from schemad.daemon.pace import Pace
 from schemad.daemon.watch import Watch
 from schemad.settings import Settings
 from schemad.store import Connection, Queue, QueuedRequest, connect
-from schemad.store.connect import LINK_ERRORS
+from schemad.store.connect import LINK_ERRORS, require_session_settings
 from schemad.store.migrate import require_current_schema
 from schemad.store.sql_files import query
 
@@ -32,6 +34,8 @@ CANCEL_TIMEOUT = 1.0
 # A session's memory grows with each table that it made, about 0.4 MB for a thousand: after so many it is replaced,
 # once nothing is left to do at that moment or a drain has ended for its length.
 RECYCLE_AFTER = 20_000
+# Reading is quick: this is how a server is noticed that stands still. Batches that take longer are made smaller.
+READ_TIMEOUT = 10.0
 CUT_OFF = "08006 the connection was lost while it was applied"
 
 
@@ -44,6 +48,14 @@ class Cause(Enum):
     POLL = auto()
 
 
+class WorkerState(StrEnum):
+    """What the worker is at."""
+
+    CONNECTING = "connecting"
+    DRAINING = "draining"
+    WAITING = "waiting"
+
+
 class Worker:
     """Works the queue off.
 
@@ -53,7 +65,18 @@ class Worker:
         watch_announced: Set by whoever learns of another daemon's watch, or may have missed one.
         stopping: Once set, the batches in hand are the last ones. Whoever sets it sets `wakeup` too.
         log: Where each decision is told.
+        is_listening: Whether requests should be found by notifications, and not by polling.
+
+    Attributes:
+        state: What it is at.
+        last_success: When the queue was last looked at, or the sessions for that last answered while there was
+            nothing to do, of time.monotonic(); None: never.
+        sweeps: How often it has looked at the queue.
+        drained: Set once the queue was worked off for the first time.
     """
+
+    # Settings that its sessions were opened with.
+    OF_SESSION = frozenset({"dsn", "appliers", "lock_timeout", "statement_timeout", "probe_timeout"})
 
     def __init__(
         self,
@@ -62,6 +85,7 @@ class Worker:
         watch_announced: asyncio.Event,
         stopping: asyncio.Event,
         log: FilteringBoundLogger,
+        is_listening: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._wakeup = wakeup
@@ -76,42 +100,57 @@ class Worker:
         self._put_off = True
         self._is_cut_short = False
         self._pace = Pace()
-        # How often it has looked at the queue.
+        self._journal = Journal(log)
+        self._is_listening = is_listening
+        self._reconfigured = False
+        self.state = WorkerState.CONNECTING
+        self.last_success: float | None = None
         self.sweeps = 0
         self.drained = asyncio.Event()
-        # Whether it may have a batch in hand.
-        self.busy = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether it may have a batch in hand."""
+        return self.state is WorkerState.DRAINING
 
     async def run(self) -> None:
         """Works until `stopping` is set, connecting again whenever the link fails."""
         while not self._stopping.is_set():
             await keep_connected(self._serve, part="worker", log=self._log)
 
-    async def _serve(self, works: Callable[[], None]) -> None:
+    def reconfigure(self) -> None:
+        """Follows settings that have changed, on sessions of its own, once the batches in hand are done."""
+        self._reconfigured = True
+        self._wakeup.set()
+
+    async def _serve(self, link: Link) -> None:
         connections: list[Connection] = []
+        self._reconfigured = False
         try:
             connections += await self._connect()
+            for connection in connections:
+                # Nobody else would tell before the next request.
+                connection.add_termination_listener(self._wake)
             reading, *applying = connections
+            await require_session_settings(reading)
             await require_current_schema(reading)
             await self._count_cut_off(reading)
-            intake = Intake(reading, self._settings, self._log)
-            appliers = [Applier(connection) for connection in applying]
-            self._log.info("worker.connected", auto_create=self._settings.enable_auto_create)
+            intake = Intake(reading, self._settings, self._journal)
+            appliers = [Applier(connection, self._journal) for connection in applying]
             watch = Watch(reading, self._watch_announced)
             cause, settled = Cause.DUE, 0
-            while not self._stopping.is_set() and settled < RECYCLE_AFTER:
+            while not (self._stopping.is_set() or self._reconfigured) and settled < RECYCLE_AFTER:
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
                 if any(connection.is_closed() for connection in connections):
                     raise ConnectionError("the server closed a session")
-                self.busy = True
-                try:
-                    found = await self._drain(intake, appliers, watch)
-                finally:
-                    self.busy = False
+                self.state = WorkerState.DRAINING
+                found = await self._drain(intake, appliers, watch)
+                self.state = WorkerState.WAITING
                 await self._count_cut_off(reading)
-                works()
+                link.works(auto_create=self._settings.enable_auto_create)
                 self.sweeps += 1
+                self.last_success = time.monotonic()
                 self.drained.set()
                 if found:
                     self._pace.swept_in_earnest()
@@ -123,18 +162,27 @@ class Worker:
                 if self._is_cut_short:
                     cause = Cause.DUE
                 elif settled < RECYCLE_AFTER:
-                    cause = await self._sleep(watch, found=found > 0)
+                    cause = await self._sleep(watch, connections, found=found > 0)
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
             await asyncio.gather(*(_close(connection) for connection in connections))
             raise
         finally:
+            self.state = WorkerState.CONNECTING
             for connection in connections:
+                connection.remove_termination_listener(self._wake)
                 connection.terminate()
+
+    def _wake(self, *_: object) -> None:
+        self._wakeup.set()
 
     async def _connect(self) -> list[Connection]:
         """A connection to read on, and one for each applier."""
         settings = self._settings
+        limits = [
+            ("worker", min(settings.statement_timeout, READ_TIMEOUT)),
+            *([("applier", settings.statement_timeout)] * settings.appliers),
+        ]
         opening = [
             asyncio.ensure_future(
                 connect(
@@ -142,12 +190,13 @@ class Worker:
                     job=job,
                     timeout=settings.connect_timeout,
                     lock_timeout=settings.lock_timeout,
-                    statement_timeout=settings.statement_timeout,
-                    answer_timeout=settings.statement_timeout + settings.probe_timeout,
+                    statement_timeout=limit,
+                    answer_timeout=limit + settings.probe_timeout,
                     pinned=True,
+                    writable=True,
                 )
             )
-            for job in ("worker", *(["applier"] * settings.appliers))
+            for job, limit in limits
         ]
         try:
             return await asyncio.gather(*opening)
@@ -166,39 +215,44 @@ class Worker:
 
     async def _expects_notifications(self, connection: Connection) -> bool:
         """Whether requests should be found by notifications, and not by polling."""
-        return self._settings.listen and await connection.fetchval(query("notifies")) is True
+        return self._is_listening() and await connection.fetchval(query("notifies")) is True
 
-    async def _sleep(self, watch: Watch, *, found: bool) -> Cause:
+    async def _sleep(self, watch: Watch, connections: Sequence[Connection], *, found: bool) -> Cause:
         """Waits for something to do, and not for long while somebody may rely on a watch."""
         if not watch.may_be_on:
-            return await self._wait(self._due)
+            return await self._wait(self._due, connections)
         if await watch.end():
             await self._rest()
             return Cause.WATCH  # once more: what nobody notified of has been committed by now
         pause = watch.pause(found=found)
-        return await self._wait(pause if self._due is None else min(self._due, pause))
+        return await self._wait(pause if self._due is None else min(self._due, pause), connections)
 
-    async def _wait(self, due: float | None) -> Cause:
+    async def _wait(self, due: float | None, connections: Sequence[Connection]) -> Cause:
         """Waits for something to do; `due` is the seconds until there is, if that is known."""
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
-        timeout = min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
-        cause = Cause.WAKEUP
+        clock = asyncio.get_running_loop().time
+        ends = clock() + min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
+        while True:
+            # One event, no task and no more: this is between a notification and the query that it causes.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(ends - clock(), self._settings.probe_interval)):
+                    await self._wakeup.wait()
+            if self._wakeup.is_set():
+                await self._rest()
+                return Cause.WAKEUP
+            if clock() >= ends:
+                return Cause.POLL if due is None else Cause.DUE
+            await self._prove(connections)
 
-        def ring() -> None:
-            nonlocal cause
-            if not self._wakeup.is_set():
-                cause = Cause.POLL if due is None else Cause.DUE
-                self._wakeup.set()
+    async def _prove(self, connections: Sequence[Connection]) -> None:
+        """Has idle sessions answer: a dead link shall not be found by the next request.
 
-        # One event, no task and no more: this is between a notification and the query that it causes.
-        timer = asyncio.get_running_loop().call_later(timeout, ring)
-        try:
-            await self._wakeup.wait()
-        finally:
-            timer.cancel()
-        if cause is Cause.WAKEUP:
-            await self._rest()
-        return cause
+        Raises:
+            OSError, asyncpg.PostgresError: One does not.
+        """
+        limit = self._settings.probe_timeout
+        await asyncio.gather(*(connection.execute(query("answer"), timeout=limit) for connection in connections))
+        self.last_success = time.monotonic()
 
     async def _rest(self) -> None:
         """Lets a flood of wake-ups pass that leads to nothing."""
@@ -209,7 +263,7 @@ class Worker:
 
     async def _drain(self, intake: Intake, appliers: Sequence[Applier], watch: Watch) -> int:
         """Works off what is due; returns how many requests it settled."""
-        drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._log)
+        drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._journal)
         try:
             await drain.run()
         finally:

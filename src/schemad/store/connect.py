@@ -1,8 +1,13 @@
 """Connections: the one place that opens them, names them and sets their limits."""
 
-from typing import TYPE_CHECKING
+import os
+import socket
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
+
+from schemad.store.hosts import Host, first_of, hosts_of
+from schemad.store.sql_files import query
 
 if TYPE_CHECKING:
     from asyncpg import Connection as _Connection
@@ -46,10 +51,37 @@ _PINNED = {
     "transform_null_equals": "off",
     # Every statement of schemad's is short: compiling one takes longer than running it.
     "jit": "off",
+    # A daemon's session waits for hours, and is to stay.
+    "idle_session_timeout": "0",
+    # One that is left in the middle of a transaction has no business there.
+    "idle_in_transaction_session_timeout": "10s",
+    # The server's side of a link that is dead: else the session keeps its locks for hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15s",
 }
+# By these it is seen whether a session got the settings that it was started with.
+_TELLING = ("search_path", "lock_timeout")
+
+# This side of the link: bytes that nobody acknowledged for 10 s, or a silence of 10 + 3 * 3 s with nobody there.
+_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
+
+# How full the queue of notifications is when PostgreSQL refuses to take more: all of it, but for a page.
+_FULL = 0.9
 
 
-async def connect(
+class NotAServer(Exception):
+    """A pooler stands in between, and a session does not have the settings that schemad needs."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"{found}: most likely a pooler such as PgBouncer is between. SCHEMAD_DSN has to lead to PostgreSQL "
+            "itself: the daemon relies on its sessions' settings, and has only a handful of sessions"
+        )
+
+
+async def connect(  # noqa: PLR0913 - each is one thing that a session may need
     dsn: str | None,
     *,
     job: str,
@@ -58,42 +90,95 @@ async def connect(
     statement_timeout: float | None = None,
     answer_timeout: float | None = None,
     pinned: bool = False,
+    writable: bool = False,
+    poolable: bool = False,
 ) -> Connection:
     """Opens a connection.
 
     Args:
-        dsn: The database; None: PGHOST, PGUSER and so on.
+        dsn: The database; None: PGHOST, PGUSER and so on. Of several hosts the first one that will do is taken.
         job: What the session is for; pg_stat_activity shows it as application_name.
-        timeout: For connecting, in seconds.
+        timeout: For connecting, in seconds; for each host, where there are several.
         lock_timeout: For waiting on a lock, in seconds; None: as the server has it.
         statement_timeout: For a statement, in seconds; None: as the server has it.
         answer_timeout: Seconds after which a statement raises TimeoutError here, whatever the server does: a link
             may be dead without either end being told. None: never.
-        pinned: Whether names mean PostgreSQL's own only: an operator that somebody planted in public may suit a
-            varchar better than the built-in one, and would run as this role.
+        pinned: Whether it is a daemon's session for work. It stays however long it is idle, ends soon where its
+            link is dead, and names mean PostgreSQL's own only: an operator that somebody planted in public may
+            suit a varchar better than the built-in one, and would run as this role.
+        writable: Whether only a server that takes writes will do, and no standby. A DSN or PGTARGETSESSIONATTRS
+            that says which ones will do goes before.
+        poolable: Whether it may lead through a pooler, which knows nothing of earlier prepared statements.
 
     Raises:
         OSError: Nobody answers.
+        NotAServer: A pooler refuses the settings of the session.
         asyncpg.ClientConfigurationError: The DSN can't be read.
         asyncpg.PostgresError: The server refuses.
     """
-    settings = {"application_name": f"schemad {job}"}
-    if pinned:
-        settings |= _PINNED
-    if lock_timeout is not None:
-        settings["lock_timeout"] = f"{round(lock_timeout * 1000)}ms"
-    if statement_timeout is not None:
-        settings["statement_timeout"] = f"{round(statement_timeout * 1000)}ms"
+    limits = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+    options: dict[str, Any] = {
+        "timeout": timeout,
+        "command_timeout": answer_timeout,
+        "server_settings": {"application_name": f"schemad {job}"}
+        | (_PINNED if pinned else {})
+        | {name: f"{round(limit * 1000)}ms" for name, limit in limits.items() if limit is not None},
+    }
+    if poolable:
+        options["statement_cache_size"] = 0
+    if writable and "target_session_attrs=" not in (dsn or "") and "PGTARGETSESSIONATTRS" not in os.environ:
+        options["target_session_attrs"] = "read-write"
+
+    async def open_one(host: Host | None) -> Connection:
+        place: dict[str, Any] = {} if host is None else {"host": host[0], "port": host[1]}
+        connection: Connection = await asyncpg.connect(dsn, **options, **place)
+        return connection
+
     try:
-        connection: Connection = await asyncpg.connect(
-            dsn, timeout=timeout, command_timeout=answer_timeout, server_settings=settings
-        )
+        hosts = hosts_of(dsn)
+        connection = await (first_of(hosts, open_one) if hosts else open_one(None))
+    except asyncpg.ProtocolViolationError as error:
+        # PgBouncer's. PostgreSQL's own refusal of a setting that it does not know is another one.
+        if "startup parameter" not in str(error):
+            raise
+        raise NotAServer(str(error)) from error
     except (ValueError, OverflowError) as error:
         # A port that is no number, or too large a one: the driver lets Python's own errors out.
         if isinstance(error, asyncpg.ClientConfigurationError):
             raise
         raise asyncpg.ClientConfigurationError(f"invalid DSN: {error}") from error
+    _keep_alive(connection)
     return connection
+
+
+def _keep_alive(connection: Connection) -> None:
+    """Has the system notice a dead link; the driver leaves that off. A second line: statements have timeouts."""
+    transport = getattr(connection, "_transport", None)
+    link = transport.get_extra_info("socket") if transport is not None else None
+    if link is None or link.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):  # not every system has all of them
+            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+async def require_session_settings(connection: Connection) -> None:
+    """Raises NotAServer where a session that was opened as `pinned` did not get its settings.
+
+    A pooler may be told to ignore those that it does not know (`ignore_startup_parameters`).
+    """
+    rows = await connection.fetch(query("session_settings"), list(_TELLING))
+    found = {row["name"]: row["value"] for row in rows}
+    if found["search_path"] != _PINNED["search_path"] or found["lock_timeout"] == "0":
+        path, timeout = (found[name] for name in _TELLING)
+        raise NotAServer(f"the session was started with other settings than search_path={path}, {timeout=!s}")
+
+
+async def is_notification_queue_full(connection: Connection) -> bool:
+    """Whether the server can take no more notifications. Asking has it give up what everybody has read."""
+    usage: float = await connection.fetchval(query("notification_queue"))
+    return usage > _FULL
 
 
 def connection_help(error: BaseException) -> str:
@@ -103,6 +188,11 @@ def connection_help(error: BaseException) -> str:
             advice = "create the database, or name another one in SCHEMAD_DSN"
         case asyncpg.InvalidAuthorizationSpecificationError():
             advice = "check the user and password in SCHEMAD_DSN"
+        case asyncpg.TargetServerAttributeNotMatched():
+            return (
+                "can't connect to PostgreSQL: no host takes writes (a standby can't be worked on; name all hosts, "
+                "as in postgresql://user@one,two/database, and the one that takes writes is found)"
+            )
         case asyncpg.ClientConfigurationError():
             advice = "SCHEMAD_DSN reads like postgresql://user@host:5432/database"
         case OSError() | TimeoutError():
@@ -111,3 +201,8 @@ def connection_help(error: BaseException) -> str:
             advice = "SCHEMAD_DSN says which database is meant"
     said = str(error) or type(error).__name__
     return f"can't connect to PostgreSQL: {said} ({advice})"
+
+
+def link_help(error: BaseException) -> str:
+    """What happened to a link, in few words, for the log."""
+    return str(error) or type(error).__name__

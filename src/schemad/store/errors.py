@@ -2,14 +2,14 @@
 
 import asyncpg
 
-from schemad.store.connect import LINK_ERRORS, connection_help
+from schemad.store.connect import LINK_ERRORS, NotAServer, connection_help
 from schemad.store.migrate import ChangedMigration, SchemaMismatch
 
 
 def explain(error: BaseException) -> str | None:
     """An error of the database or the link to it, in words; None where it is neither, but a defect."""
     match error:
-        case SchemaMismatch() | ChangedMigration():
+        case SchemaMismatch() | ChangedMigration() | NotAServer():
             return str(error)
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
             return f"{error}\nhint: is schemad installed in this database? `schemad migrate` installs it"

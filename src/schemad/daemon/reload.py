@@ -1,0 +1,87 @@
+"""Reload: reads the settings anew while the daemon works, and takes them over if they can be used, all or none."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from pydantic import ValidationError
+from structlog.typing import FilteringBoundLogger
+
+from schemad.observe import configure_logging
+from schemad.settings import Settings, SettingsFileError, problems
+from schemad.store.connect import LINK_ERRORS, NotAServer, link_help
+from schemad.store.migrate import SchemaMismatch
+
+OF_LOGGING = {"log_format", "log_level"}
+# By these it finds a database, which may be the wrong one.
+OF_PLACE = {"dsn", "listen", "listen_dsn"}
+# A DSN may have a password in it.
+SECRET = {"dsn", "listen_dsn"}
+REFUSALS = (
+    ValidationError,
+    SettingsFileError,
+    SchemaMismatch,
+    NotAServer,
+    asyncpg.PostgresError,
+    asyncpg.ClientConfigurationError,
+    *LINK_ERRORS,
+)
+
+
+class Reload:
+    """Reads settings anew whenever it is asked to.
+
+    Args:
+        settings: Those in use; changed in place.
+        load: Reads them anew.
+        check: Raises if a database that they name is none to work on.
+        follow: Told the names of those that have changed, once they have.
+        log: Where it is told what became of it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        check: Callable[[Settings], Awaitable[None]],
+        follow: Callable[[set[str]], None],
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._check = check
+        self._follow = follow
+        self._log = log
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Has it read them once more; asked several times at once, it does so once."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Reads them whenever asked, until cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            await self._read()
+
+    async def _read(self) -> None:
+        try:
+            new = self._load()
+            changed = self._settings.differences(new)
+            if changed & OF_PLACE:
+                await self._check(new)
+        except REFUSALS as error:
+            reason = problems(error) if isinstance(error, ValidationError) else [link_help(error)]
+            # What was in use stays in use, all of it.
+            self._log.error("settings.refused", error="; ".join(reason))
+            return
+        told = {
+            name: "(not shown)" if name in SECRET else [getattr(self._settings, name), getattr(new, name)]
+            for name in sorted(changed)
+        }
+        self._settings.adopt(new)
+        if changed & OF_LOGGING:
+            configure_logging(new.log_format, new.log_level)
+        self._log.info("settings.reloaded", changed=told)
+        self._follow(changed)

@@ -1,0 +1,184 @@
+"""SIGHUP: settings are read anew while the daemon works, and taken over all or none."""
+
+import contextlib
+import json
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from schemad.settings import LogLevel, Settings
+from schemad.store import Connection
+from tests.cli.program import EXIT_FAILED
+from tests.support.daemons import DaemonProcess, daemon_process, daemon_settings, starting_daemon
+from tests.support.databases import Database, Template, fields
+from tests.support.logs import Lines, logged
+from tests.support.requests import ask, decided, submit, until
+from tests.support.servers import server_names
+
+if TYPE_CHECKING:
+    from schemad.daemon import Daemon
+
+on_one_server = pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
+
+
+class Reloadable:
+    """A daemon in this process, and what its next reload finds."""
+
+    def __init__(self, dsn: str, lines: Lines) -> None:
+        self._dsn = dsn
+        self._lines = lines
+        self.overrides: dict[str, Any] = {}
+        self.daemon: Daemon
+
+    def load(self) -> Settings:
+        return daemon_settings(**{"dsn": self._dsn} | self.overrides)
+
+    async def change(self, **overrides: Any) -> dict[str, Any]:
+        """Has it reload with these settings; what it tells of it."""
+        self.overrides = overrides
+        count = len(self._lines.of("settings.reloaded"))
+        self.daemon.reload()
+        return await self._lines.next("settings.reloaded", count + 1)
+
+
+@contextlib.asynccontextmanager
+async def reloadable(dsn: str, lines: Lines) -> AsyncIterator[Reloadable]:
+    """A ready daemon."""
+    it = Reloadable(dsn, lines)
+    async with starting_daemon(dsn, lambda: None, it.load) as (daemon, _):
+        it.daemon = daemon
+        await lines.next("daemon.ready")
+        yield it
+
+
+@pytest.fixture
+def other_database(template: Template) -> Iterator[Database]:
+    with template.copy() as copy:
+        yield copy
+
+
+async def test_a_changed_setting_is_followed_at_once_and_told(database: Database, app: Connection) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            assert (await ask(app, "before", fields("a")))["status"] == "approved"
+            told = await it.change(enable_auto_create=False, batch_size=7)
+            assert told["changed"] == {"batch_size": [50, 7], "enable_auto_create": [True, False]}
+            assert (await ask(app, "after", fields("a")))["status"] == "pending"
+            # Nothing was connected anew for that.
+            assert len(lines.of("worker.connected")) == 1
+
+
+async def test_settings_of_sessions_are_followed_on_new_ones_without_losing_a_request(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            await it.change(appliers=4)
+            await until(admin, f"({SESSIONS}) = 4", "schemad applier")
+            assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+            await it.change(listen=False)
+            await lines.next("listener.off")
+            await until(admin, f"({SESSIONS}) = 0", "schemad listener")
+            await it.change()
+            await lines.next("listener.connected", 2)
+            assert (await ask(app, "heard", fields("a")))["status"] == "approved"
+    assert not {"worker.lost", "listener.lost"} & set(lines.events())
+
+
+async def test_another_database_is_gone_over_to_and_its_password_not_told(
+    other_database: Database, database: Database, app: Connection
+) -> None:
+    with logged() as lines:
+        async with (
+            reloadable(database.dsn("daemon_login"), lines) as it,
+            other_database.connection("app_one") as elsewhere,
+        ):
+            assert (await ask(app, "here", fields("a")))["status"] == "approved"
+            there = other_database.dsn("daemon_login").replace("daemon_login@", "daemon_login:secret@")
+            assert (await it.change(dsn=there))["changed"] == {"dsn": "(not shown)"}
+            assert (await ask(elsewhere, "there", fields("a")))["status"] == "approved"
+    assert "secret" not in str(lines.all)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        ({"dsn": "postgresql://nobody@127.0.0.1:1/nowhere"}, "Connect call failed"),
+        ({"dsn": "postgresql://daemon_login@127.0.0.1:x/nowhere"}, "invalid"),
+        ({"listen_dsn": "postgresql://nobody@127.0.0.1:1/nowhere", "batch_size": 7}, "Connect call failed"),
+    ],
+)
+async def test_settings_that_can_not_be_used_are_refused_whole(
+    database: Database, app: Connection, overrides: dict[str, Any], reason: str
+) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            it.overrides = overrides
+            it.daemon.reload()
+            refused = await lines.next("settings.refused")
+            assert reason.lower() in refused["error"].lower()
+            assert it.daemon.worker._settings.batch_size == 50
+            assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+    assert lines.events(least="warning") == ["settings.refused"]
+
+
+async def test_a_daemon_that_waits_for_its_server_takes_new_settings_too(
+    other_database: Database, database: Database, admin: Connection
+) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            await admin.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND usename = 'daemon_login'"
+            )
+            await lines.next("worker.lost", 2)
+            await it.change(dsn=other_database.dsn("daemon_login"))
+            async with other_database.connection("app_one") as elsewhere:
+                assert (await ask(elsewhere, "there", fields("a")))["status"] == "approved"
+
+
+@on_one_server
+async def test_sighup_reads_the_file_that_the_environment_names(
+    database: Database, app: Connection, tmp_path: Path
+) -> None:
+    env_file = tmp_path / "schemad.env"
+    env_file.write_text("SCHEMAD_LOG_LEVEL=info\nSCHEMAD_BATCH_SIZE=20\n# a comment\n")
+    async with daemon_process(database.dsn("daemon_login"), SCHEMAD_ENV_FILE=str(env_file)) as process:
+        env_file.write_text("SCHEMAD_LOG_LEVEL=debug\nSCHEMAD_BATCH_SIZE=30\nSCHEMAD_DSN=ignored\n")
+        process.signal(signal.SIGHUP)
+        await process.event("settings.reloaded")
+        assert json.loads(process.lines[-1])["changed"] == {
+            "batch_size": [20, 30],
+            "log_level": ["info", "debug"],
+        }
+        env_file.write_text("SCHEMAD_BATCH_SIZE=many\n")
+        process.signal(signal.SIGHUP)
+        await process.event("settings.refused")
+        assert "SCHEMAD_BATCH_SIZE=many: Input should be a valid integer" in json.loads(process.lines[-1])["error"]
+        env_file.unlink()
+        process.signal(signal.SIGHUP)
+        await process.event("settings.refused")
+        assert "No such file" in json.loads(process.lines[-1])["error"]
+        request_id = await submit(app, "notes", fields("a"))
+        await process.event("request.applied")
+        assert (await decided(app, request_id))["status"] == "approved"
+
+
+async def test_a_file_that_is_not_there_is_an_error_at_the_start(tmp_path: Path) -> None:
+    process = await DaemonProcess.start("postgresql://nowhere", SCHEMAD_ENV_FILE=str(tmp_path / "absent.env"))
+    assert await process.end() == EXIT_FAILED + 1
+    assert "".join(process.lines).startswith("schemad: SCHEMAD_ENV_FILE=")
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    env_file = tmp_path / "schemad.env"
+    env_file.write_text("SCHEMAD_LOG_LEVEL=debug\nENABLE_SCHEMA_AUTO_CREATE=true\nSCHEMAD_BATCH_SIZE=20\n")
+    monkeypatch.setenv("SCHEMAD_ENV_FILE", str(env_file))
+    monkeypatch.setenv("SCHEMAD_BATCH_SIZE", "30")
+    settings = Settings.load()
+    assert (settings.log_level, settings.enable_auto_create, settings.batch_size) == (LogLevel.DEBUG, True, 30)

@@ -1,0 +1,73 @@
+"""How a daemon stops: in order, within its deadline, and at once when it is told twice."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from schemad.store import Connection
+from tests.support.daemons import daemon_process
+from tests.support.databases import Database, fields
+from tests.support.proxy import running_proxy
+from tests.support.requests import assert_all_or_nothing, decided, on_creation, submit, until
+from tests.support.servers import server_names
+
+pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
+# Longer than any test's patience.
+LONG = {"SCHEMAD_DRAIN_DEADLINE": "600", "SCHEMAD_LOCK_TIMEOUT": "60", "SCHEMAD_STATEMENT_TIMEOUT": "600"}
+WAITS = "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+NONE_LEFT = (
+    "NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'daemon_login' AND datname = current_database())"
+)
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)])
+async def test_a_second_signal_stops_at_once_whatever_is_in_hand(
+    database: Database, admin: Connection, app: Connection, signals: tuple[signal.Signals, signal.Signals]
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
+    async with daemon_process(database.dsn("daemon_login"), **LONG) as process:
+        slow = await submit(app, "slow", fields("a"))
+        await until(admin, WAITS)
+        process.signal(signals[0])
+        await process.event("daemon.stopping")
+        process.signal(signals[1])
+        told = time.monotonic()
+        assert await process.end() == 0
+        assert time.monotonic() - told < 5
+        assert "daemon.stopping_at_once" in "".join(process.lines)
+    # The statement in hand was cancelled with it: nothing of it goes on, and nothing is half done.
+    await until(admin, NONE_LEFT)
+    assert await assert_all_or_nothing(admin) == 0
+    await admin.execute("SELECT pg_advisory_unlock(42)")
+    async with daemon_process(database.dsn("daemon_login")):
+        assert (await decided(app, slow))["status"] == "approved"
+
+
+async def test_a_daemon_whose_link_is_dead_stops_within_its_deadline_all_the_same(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
+    async with (
+        running_proxy(database.dsn("daemon_login")) as proxy,
+        daemon_process(proxy.dsn, **LONG | {"SCHEMAD_DRAIN_DEADLINE": "0.5"}) as process,
+    ):
+        await submit(app, "slow", fields("a"))
+        await until(admin, WAITS)
+        proxy.silence()
+        process.signal(signal.SIGTERM)
+        asked = time.monotonic()
+        assert await process.end() == 0
+        assert time.monotonic() - asked < 10
+        assert "daemon.deadline_passed" in "".join(process.lines)
+
+
+async def test_sigterm_while_it_waits_ends_it_at_once(database: Database) -> None:
+    async with daemon_process(database.dsn("daemon_login"), **LONG) as process:
+        process.signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            assert await process.end() == 0
+        assert "daemon.stopping_at_once" not in "".join(process.lines)
