@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemad.address import Address
 
 # Names a file of further variables, which can be changed while a daemon runs.
 ENV_FILE = "SCHEMAD_ENV_FILE"
@@ -95,6 +97,15 @@ class Settings(BaseSettings):
     drain_deadline: float = Field(
         default=10.0, gt=0, le=600, description="For the batch in hand, once asked to stop."
     )
+    metrics_addr: str | None = Field(
+        default=None,
+        description="Where /metrics, /healthz and /readyz are served, as 127.0.0.1:9187 or [::1]:9187; a port alone "
+        "is on 127.0.0.1. Unset: nowhere.",
+    )
+    tracing: bool = Field(
+        default=False,
+        description="Whether spans go to OpenTelemetry, as its own variables say. Takes schemad[otel].",
+    )
     log_format: LogFormat = Field(
         default=LogFormat.AUTO, description="json or console; auto: console on a terminal."
     )
@@ -126,6 +137,11 @@ class Settings(BaseSettings):
         """The database that the listener connects to."""
         return self.listen_dsn or self.dsn
 
+    @property
+    def metrics_address(self) -> Address | None:
+        """Where the daemon's pages are served; None: nowhere."""
+        return Address.parse(self.metrics_addr) if self.metrics_addr else None
+
     def differences(self, other: "Settings") -> set[str]:
         """The names of what the other has otherwise."""
         return {n for n in type(self).model_fields if getattr(self, n) != getattr(other, n)}
@@ -134,6 +150,13 @@ class Settings(BaseSettings):
         """Takes over what the other has, in place: whoever has these settings has the new ones from now on."""
         for name in self.differences(other):
             setattr(self, name, getattr(other, name))
+
+    @field_validator("metrics_addr")
+    @classmethod
+    def _is_address(cls, text: str | None) -> str | None:
+        if text:
+            Address.parse(text)
+        return text
 
 
 def problems(error: ValidationError) -> list[str]:

@@ -1,9 +1,43 @@
--- What waits, and who works on it.
-SELECT
-  (SELECT count(*) FROM schemad.schema_requests AS r WHERE r.processed_at IS NULL AND r.verdict IS NULL) AS queued,
-  (SELECT count(*) FROM schemad.schema_requests AS r WHERE r.status = 'pending' AND r.processed_at IS NULL AND r.verdict IS NOT NULL) AS held,
+-- What waits, since when, and who works on it; nothing is counted beyond 100,000, so that it costs little however long
+-- the queue is.
+WITH queued AS MATERIALIZED (
+  SELECT r.created_at, coalesce(r.next_attempt_at > clock_timestamp(), false) AS is_put_off
+  FROM schemad.schema_requests AS r
+  WHERE r.processed_at IS NULL AND r.verdict IS NULL
+  ORDER BY coalesce(r.next_attempt_at, '-infinity'::timestamptz), r.id
+  LIMIT 100000
+),
+
+held AS MATERIALIZED (
+  SELECT r.created_at, r.verdict = 'failed' AS is_failed
+  FROM schemad.schema_requests AS r
+  WHERE r.status = 'pending' AND r.processed_at IS NULL AND r.verdict IS NOT NULL
+  LIMIT 100000
+),
+
+waiting AS (
+  SELECT
+    count(*) FILTER (WHERE NOT q.is_put_off) AS due,
+    count(*) FILTER (WHERE q.is_put_off) AS put_off,
+    extract(EPOCH FROM clock_timestamp() - min(q.created_at) FILTER (WHERE NOT q.is_put_off))::double precision AS oldest_due,
+    extract(EPOCH FROM clock_timestamp() - min(q.created_at) FILTER (WHERE q.is_put_off))::double precision AS oldest_put_off
+  FROM queued AS q
+),
+
+for_people AS (
+  SELECT
+    count(*) FILTER (WHERE NOT h.is_failed) AS review,
+    count(*) FILTER (WHERE h.is_failed) AS failed,
+    extract(EPOCH FROM clock_timestamp() - min(h.created_at) FILTER (WHERE NOT h.is_failed))::double precision AS oldest_review,
+    extract(EPOCH FROM clock_timestamp() - min(h.created_at) FILTER (WHERE h.is_failed))::double precision AS oldest_failed
+  FROM held AS h
+)
+
+SELECT w.*, p.*,
   (
     SELECT count(*)
     FROM pg_stat_activity AS a
     WHERE a.datname = current_database() AND a.application_name = 'schemad worker'
-  ) AS workers
+  ) AS daemons,
+  pg_notification_queue_usage() AS notify_queue_usage
+FROM waiting AS w, for_people AS p

@@ -1,0 +1,75 @@
+"""Tracing: OpenTelemetry spans of what the daemon does with which requests, where that is wanted and installed.
+
+Without it a span is one shared context manager that does nothing. Where spans go is said by OpenTelemetry's own
+variables, such as OTEL_EXPORTER_OTLP_ENDPOINT; a provider that is there already, such as
+`opentelemetry-instrument`'s, is used as it is.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from schemad import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import Attributes
+
+# Of an operation and the ids of the requests that it is about, a context manager that is the span.
+Spans = Callable[[str, Sequence[int]], AbstractContextManager[object]]
+
+_NO_SPAN = contextlib.nullcontext()
+# A backend has limits for what a span may say.
+MOST_IDS = 128
+
+
+class TracingUnavailable(Exception):
+    """Spans are wanted, and what makes them is not installed."""
+
+
+def no_spans(_operation: str, _request_ids: Sequence[int]) -> AbstractContextManager[object]:
+    """What stands for a span where none are wanted."""
+    return _NO_SPAN
+
+
+NO_SPANS: Spans = no_spans
+
+
+def open_spans() -> tuple[Spans, Callable[[], None]]:
+    """Sets OpenTelemetry up, and returns what makes spans, and what sends the last ones before the process ends.
+
+    Raises:
+        TracingUnavailable: It is not installed; the message says how to.
+    """
+    try:
+        from opentelemetry import trace  # noqa: PLC0415 - an extra, which few have
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError as error:
+        raise TracingUnavailable(
+            f"SCHEMAD_TRACING is on, and OpenTelemetry is not installed ({error}): pip install 'schemad[otel]'"
+        ) from error
+
+    def nothing_to_send() -> None:
+        """Whoever made the provider ends it."""
+
+    finish = nothing_to_send
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before it.
+        resource = Resource({SERVICE_NAME: "schemad"}).merge(Resource.create())
+        provider = TracerProvider(resource=resource)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+        finish = provider.shutdown
+    tracer = trace.get_tracer("schemad", __version__)
+
+    def span(operation: str, request_ids: Sequence[int]) -> AbstractContextManager[object]:
+        attributes: Attributes = {
+            "schemad.requests": len(request_ids),
+            "schemad.request_ids": list(request_ids[:MOST_IDS]),
+        }
+        return tracer.start_as_current_span(f"schemad.{operation}", attributes=attributes)
+
+    return span, finish

@@ -1,0 +1,177 @@
+"""The daemon's HTTP server: pages for GET and HEAD, and nothing that a stranger sends costs more than a moment."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import pytest
+import structlog
+
+from schemad.address import Address
+from schemad.observe import http
+from schemad.observe.http import TEXT, AddressUnavailable, HttpServer, Request, Response
+from tests.support.daemons import PATIENCE
+
+LOG = structlog.get_logger("test")
+
+
+async def hello(request: Request) -> Response:
+    return Response(HTTPStatus.OK, TEXT, f"hello {request.headers.get('x-name', 'you')}\n".encode())
+
+
+async def broken(_: Request) -> Response:
+    raise ZeroDivisionError
+
+
+async def endless(_: Request) -> Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[HttpServer]:
+    pages = {"/hello": hello, "/broken": broken, "/endless": endless}
+    started = HttpServer(Address.parse("0"), pages, LOG)
+    await started.start()
+    yield started
+    await started.stop()
+
+
+async def send(server: HttpServer, text: bytes) -> bytes:
+    """What comes back for these bytes, until the server closes."""
+    reader, writer = await asyncio.open_connection(server.address.host, server.address.port)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            with contextlib.suppress(ConnectionError):
+                writer.write(text)
+                await writer.drain()
+                return await reader.read()
+            return b""
+    finally:
+        writer.transport.abort()
+
+
+def status(answer: bytes) -> int:
+    """The status of an answer; 0 for none."""
+    return int(answer.split(b" ", 2)[1]) if answer else 0
+
+
+async def test_a_page_is_served_with_its_length_and_the_connection_ends(server: HttpServer) -> None:
+    answer = await send(server, b"GET /hello?x=1 HTTP/1.1\r\nHost: x\r\nX-Name: all\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.splitlines()[0] == b"HTTP/1.1 200 OK"
+    assert b"Content-Length: 10" in head
+    assert b"Connection: close" in head
+    assert body == b"hello all\n"
+
+
+async def test_head_has_the_same_head_and_no_body(server: HttpServer) -> None:
+    got = await send(server, b"GET /hello HTTP/1.1\r\n\r\n")
+    head = await send(server, b"HEAD /hello HTTP/1.1\r\n\r\n")
+    assert head == got.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"GET /nowhere HTTP/1.1\r\n\r\n", 404),
+        (b"POST /hello HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody", 405),
+        (b"DELETE /hello HTTP/1.1\r\n\r\n", 405),
+        (b"GET /hello\r\n\r\n", 400),
+        (b"GET  HTTP/1.1\r\n\r\n", 400),
+        (b"GET http://elsewhere/ HTTP/1.1\r\n\r\n", 400),
+        (b"GET /hello HTTP/2.0\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        (b"GET /hello HTTP/1.1\r\nX: " + b"x" * 2 * http.MOST_BYTES + b"\r\n\r\n", 431),
+        (b"x" * 3 * http.MOST_BYTES, 431),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_what_is_no_request_for_a_page_is_told_so(server: HttpServer, sent: bytes, expected: int) -> None:
+    answer = await send(server, sent)
+    assert status(answer) == expected
+    assert (b"Allow: GET, HEAD" in answer) is (expected == 405)
+    assert status(await send(server, b"GET /hello HTTP/1.1\r\n\r\n")) == 200
+
+
+async def test_a_page_that_fails_is_an_error_without_details_and_the_server_goes_on(server: HttpServer) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = await send(server, b"GET /broken HTTP/1.1\r\n\r\n")
+    assert status(answer) == 500
+    assert b"ZeroDivision" not in answer
+    assert [(line["event"], line["path"]) for line in lines] == [("http.failed", "/broken")]
+    assert status(await send(server, b"GET /hello HTTP/1.1\r\n\r\n")) == 200
+
+
+async def test_a_page_that_takes_too_long_is_given_up(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "ANSWER_WITHIN", 0.05)
+    assert status(await send(server, b"GET /endless HTTP/1.1\r\n\r\n")) == 503
+
+
+async def test_who_sends_slowly_is_shown_the_door(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PATIENCE", 0.05)
+    assert status(await send(server, b"GET /hello HTTP/1.1\r\nX:")) == 408
+
+
+async def test_connections_beyond_the_limit_are_refused_and_served_once_others_end(server: HttpServer) -> None:
+    host, port = server.address.host, server.address.port
+    waiting = [await asyncio.open_connection(host, port) for _ in range(http.MOST_CONNECTIONS)]
+    try:
+        assert status(await send(server, b"")) == 503
+        reader, writer = waiting.pop()
+        writer.write(b"GET /hello HTTP/1.1\r\n\r\n")
+        async with asyncio.timeout(PATIENCE):
+            assert status(await reader.read()) == 200
+            writer.transport.abort()
+            while status(await send(server, b"GET /hello HTTP/1.1\r\n\r\n")) != 200:
+                pass  # it has to notice, too
+    finally:
+        for _, writer in waiting:
+            writer.transport.abort()
+
+
+async def test_stopping_ends_what_is_being_served() -> None:
+    entered = asyncio.Event()
+
+    async def lasting(request: Request) -> Response:
+        entered.set()
+        return await endless(request)
+
+    server = HttpServer(Address.parse(":0"), {"/lasting": lasting}, LOG)
+    await server.start()
+    answer = asyncio.create_task(send(server, b"GET /lasting HTTP/1.1\r\n\r\n"))
+    await entered.wait()
+    await server.stop()
+    assert await answer == b""
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection(server.address.host, server.address.port)
+
+
+async def test_ipv6_is_served_where_there_is_any() -> None:
+    server = HttpServer(Address.parse("[::1]:0"), {"/hello": hello}, LOG)
+    try:
+        await server.start()
+    except AddressUnavailable as error:
+        pytest.skip(str(error))
+    try:
+        assert str(server.address).startswith("[::1]:")
+        assert status(await send(server, b"GET /hello HTTP/1.1\r\n\r\n")) == 200
+    finally:
+        await server.stop()
+
+
+async def test_an_address_that_is_taken_is_told_in_words(server: HttpServer) -> None:
+    second = HttpServer(server.address, {}, LOG)
+    with pytest.raises(AddressUnavailable) as raised:
+        await second.start()
+    assert str(raised.value) == (
+        f"can't serve metrics on {server.address}: another program listens there. "
+        "SCHEMAD_METRICS_ADDR says where to"
+    )
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+async def test_an_address_that_is_not_this_machine_s_is_told_in_words(host: str) -> None:
+    with pytest.raises(AddressUnavailable, match=rf"can't serve metrics on {host}:9187: {host} is no "):
+        await HttpServer(Address(host, 9187), {}, LOG).start()
