@@ -99,8 +99,8 @@ class Settings(BaseSettings):
     )
     metrics_addr: str | None = Field(
         default=None,
-        description="Where /metrics, /healthz and /readyz are served, as 127.0.0.1:9187 or [::1]:9187; a port alone "
-        "is on 127.0.0.1. Unset: nowhere.",
+        description="Where /metrics, /healthz and /readyz are served, as 127.0.0.1:9187 or [::1]:9187; a port "
+        "alone is on 127.0.0.1. Unset: nowhere.",
     )
     tracing: bool = Field(
         default=False,

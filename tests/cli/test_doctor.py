@@ -1,62 +1,51 @@
 """`schemad doctor`: whether a daemon would work, and for what would not, the command that mends it."""
 
-import itertools
-import os
-from collections.abc import AsyncIterator
-
 import pytest
 
 from schemad.daemon import Daemon
 from schemad.store import Connection
+from tests.cli.doctor import CREATES, mends
 from tests.cli.program import EXIT_FAILED, schemad_beside
 from tests.support.databases import Database
 from tests.support.servers import server_names
 
 pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-async def login(admin: Connection) -> AsyncIterator[str]:
-    """A login of the test's own, as roles belong to the whole server."""
-    name = f"doctor_{os.getpid()}_{next(_numbers)}"
-    await admin.execute(f"CREATE ROLE {name} LOGIN")
-    yield name
-    await admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
-
-
-async def mends(dsn: str) -> dict[str, str]:
-    """What doctor says is to be mended, by check; its exit code agrees."""
-    run = await schemad_beside("doctor", "--json", dsn=dsn)
-    failing = {check["check"]: check["mend"] for check in run.json if not check["passed"]}
-    assert run.code == (EXIT_FAILED if failing else 0)
-    assert run.err == ""
-    return failing
 
 
 async def test_all_is_well_beside_a_running_daemon(database: Database, daemon: Daemon) -> None:
-    run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"))
+    run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), **CREATES)
     assert (run.code, run.err) == (0, "")
     lines = run.out.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 17
     assert all(line.startswith("ok ") for line in lines)
     assert "queue: 0 to assess, 0 held, 1 daemon connected" in run.out
+    async with database.connection() as connection:
+        version = (await connection.fetchval("SHOW server_version")).split()[0]
+    assert lines[0] == f"ok    server: PostgreSQL {version}"
 
 
 @pytest.mark.parametrize(
-    ("policy", "environment", "found"),
+    ("policy", "environment", "line"),
     [
-        ("on", {"SCHEMAD_LISTEN": "off"}, "SCHEMAD_LISTEN is off: the queue is looked at every 30 s"),
-        ("off", {"SCHEMAD_POLL_INTERVAL": "5"}, "the policy's notify is off: the queue is looked at every 5 s"),
+        (
+            "on",
+            {"SCHEMAD_LISTEN": "off"},
+            "ok    notifications: SCHEMAD_LISTEN is off: the queue is looked at every 30 s",
+        ),
+        (
+            "off",
+            {"SCHEMAD_POLL_INTERVAL": "5"},
+            "note  notifications: the policy's notify is off: the queue is looked at every 5 s",
+        ),
     ],
 )
 async def test_notifications_that_nobody_wants_are_nothing_to_be_mended(
-    database: Database, admin: Connection, policy: str, environment: dict[str, str], found: str
+    database: Database, admin: Connection, policy: str, environment: dict[str, str], line: str
 ) -> None:
     await admin.execute("SELECT schemad.set_policy('notify', $1)", policy)
     run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), **environment)
     assert (run.code, run.err) == (0, "")
-    assert run.out.splitlines()[-1] == f"ok    notifications: {found}"
+    assert line in run.out.splitlines()
 
 
 async def test_a_database_without_the_schema_is_to_be_migrated(empty_database: Database) -> None:

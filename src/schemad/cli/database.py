@@ -10,11 +10,12 @@ from rich.text import Text
 from schemad.cli.options import Dsn, Json, settings_with, with_connection
 from schemad.cli.output import out, print_json, say
 from schemad.store import Connection
-from schemad.store.checks import Check, check_all
+from schemad.store.checks import Check, Level, check_all
 from schemad.store.migrate import migrate as migrate_database
 from schemad.store.migrate import pending_files, pending_script
 
 EXIT_BEHIND = 1
+MARKS = {Level.OK: "green", Level.NOTE: "yellow", Level.MEND: "red"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -76,7 +77,9 @@ def _files(names: Sequence[str]) -> str:
 def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
     """Look whether a daemon with this DSN would work, and say what mends what would not.
 
-    Exits with 1 if anything is to be mended.
+    `ok` is as it should be, `note` may not be what is wanted, `mend` keeps a daemon from its work.
+
+    Exits with 0 if nothing is to be mended, and with 1 if anything is, or the database can't be reached.
     """
 
     async def work(connection: Connection) -> list[Check]:
@@ -84,10 +87,15 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
 
     checks = asyncio.run(with_connection(dsn, work))
     if as_json:
-        print_json([{"check": c.name, "passed": c.passed, "found": c.found, "mend": c.mend} for c in checks])
+        print_json(
+            [
+                {"check": c.name, "level": c.level, "passed": c.passed, "found": c.found, "mend": c.mend}
+                for c in checks
+            ]
+        )
     else:
         for check in checks:
-            mark = ("ok    ", "green") if check.passed else ("mend  ", "red")
+            mark = (f"{check.level:<6}", MARKS[check.level])
             out.print(Text.assemble(mark, f"{check.name}: {check.found}"), soft_wrap=True)
             if check.mend:
                 out.print(Text(f"      → {check.mend}"), soft_wrap=True)

@@ -1,0 +1,36 @@
+"""Privileges: whether this role may do what the daemon does."""
+
+from collections.abc import AsyncIterator
+
+from schemad.store.checks.check import Check
+from schemad.store.connect import Connection
+from schemad.store.sql_files import query
+
+
+async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
+    """Looks at the daemon's privileges, the role that owns tables, and the schema that they are made in."""
+    row = await connection.fetchrow(query("privileges"))
+    if row is None:
+        return
+    role, owner, table_schema = row["role"], row["owner_role"], row["table_schema"]
+    yield Check(
+        "daemon's privileges",
+        f"{role} {'has' if row['may_apply'] else 'lacks'} what the daemon needs",
+        "" if row["may_apply"] else f"GRANT schemad_daemon TO {role};",
+    )
+    if owner is None or not row["may_apply"]:
+        return  # what schemad_daemon brings along is not to be granted by itself
+    mend = "" if row["may_own"] else f"GRANT {owner} TO {role};"
+    if not row["has_owner"]:
+        mend = (
+            f"CREATE ROLE {owner}; GRANT {owner} TO {role}; or name another owner: schemad policy set owner_role"
+        )
+    yield Check("owner of tables", owner, mend)
+    grants = []
+    if not row["has_schema"]:
+        grants.append(f"CREATE SCHEMA {table_schema};")
+    if row["has_owner"] and not row["may_create"]:
+        grants.append(f"GRANT USAGE, CREATE ON SCHEMA {table_schema} TO {owner};")
+    if not row["requesters_may_use"]:
+        grants.append(f"GRANT USAGE ON SCHEMA {table_schema} TO schemad_requester;")
+    yield Check("schema of tables", table_schema, " ".join(grants))

@@ -1,0 +1,33 @@
+"""The schema: whether it is this version's, and what waits in it."""
+
+import asyncpg
+
+from schemad.store.checks.check import Check
+from schemad.store.connect import Connection
+from schemad.store.migrate import SchemaMismatch, require_current_schema
+from schemad.store.queue_state import read_queue_state
+from schemad.store.sql_files import query
+
+
+async def check_schema(connection: Connection) -> Check:
+    """Looks whether the schema is there, is the right one, and may be read."""
+    try:
+        await require_current_schema(connection)
+    except SchemaMismatch as mismatch:
+        return Check("schema", "not current", str(mismatch))
+    except asyncpg.InsufficientPrivilegeError:
+        row = await connection.fetchrow(query("role"))
+        role, has_roles = (row["role"], row["has_roles"]) if row else ("this role", False)
+        mend = f"GRANT schemad_daemon TO {role};" if has_roles else "use the role that ran `schemad migrate`"
+        return Check("schema", f"{role} may not read it", mend)
+    return Check("schema", "current")
+
+
+async def check_queue(connection: Connection) -> Check:
+    """Looks at what waits, and whether somebody works on it."""
+    state = await read_queue_state(connection)
+    queued = state.waiting["due"] + state.waiting["put_off"]
+    held = state.waiting["review"] + state.waiting["failed"]
+    daemons = f"{state.daemons} {'daemon' if state.daemons == 1 else 'daemons'}"
+    mend = "start a daemon: schemad run" if queued and not state.daemons else ""
+    return Check("queue", f"{queued} to assess, {held} held, {daemons} connected", mend)
