@@ -5,6 +5,7 @@ import pytest
 import structlog
 
 from schemad.daemon.backoff import LONGEST, SHORTEST, Link, keep_connected
+from schemad.observe.telemetry import Telemetry
 from tests.support.logs import logged
 
 LOG = structlog.get_logger("schemad")
@@ -29,7 +30,7 @@ async def test_a_link_that_ends_however_the_driver_tells_it_is_opened_again(fail
         if attempts == 1:
             raise failure
 
-    await keep_connected(serve, part="worker", log=LOG)
+    await keep_connected(serve, part="worker", log=LOG, telemetry=Telemetry())
     assert attempts == 2
 
 
@@ -38,12 +39,12 @@ async def test_what_is_no_failure_of_the_link_ends_the_part() -> None:
         raise asyncpg.UndefinedTableError("no such table")
 
     with pytest.raises(asyncpg.UndefinedTableError):
-        await keep_connected(serve, part="worker", log=LOG)
+        await keep_connected(serve, part="worker", log=LOG, telemetry=Telemetry())
 
 
 async def test_of_an_outage_its_first_failure_and_its_end_are_told() -> None:
     with logged() as lines:
-        link = Link("worker", lines.log)
+        link = Link("worker", lines.log, Telemetry())
         link.works()
         for _ in range(100):
             link.failed(ConnectionRefusedError("nobody there"))
@@ -54,7 +55,7 @@ async def test_of_an_outage_its_first_failure_and_its_end_are_told() -> None:
 
 async def test_a_link_that_is_lost_over_and_over_is_told_less_and_less() -> None:
     with logged() as lines:
-        link = Link("worker", lines.log)
+        link = Link("worker", lines.log, Telemetry())
         for _ in range(1000):
             link.works()
             link.failed(ConnectionResetError("by somebody"))
@@ -64,7 +65,7 @@ async def test_a_link_that_is_lost_over_and_over_is_told_less_and_less() -> None
 
 
 async def test_pauses_grow_up_to_a_limit_differ_and_begin_anew_only_once_the_link_works() -> None:
-    link = Link("worker", LOG)
+    link = Link("worker", LOG, Telemetry())
     longest = []
     with logged():
         for _ in range(12):

@@ -10,6 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from schemad.daemon import pruner
+from schemad.observe.telemetry import Telemetry
 from schemad.store import Connection
 from tests.support.daemons import daemon_settings, running_daemon
 from tests.support.databases import Database, fields
@@ -71,7 +72,7 @@ async def test_nothing_is_told_and_no_session_kept_where_there_is_nothing_to_pru
 def a_pruner(database: Database, is_busy: Callable[[], bool] = lambda: False) -> pruner.Pruner:
     """A pruner without a daemon, the turns of which are an hour apart."""
     log = structlog.get_logger("schemad")
-    return pruner.Pruner(daemon_settings(database.dsn("daemon_login")), is_busy, asyncio.Event(), log)
+    return pruner.Pruner(daemon_settings(database.dsn("daemon_login")), is_busy, asyncio.Event(), log, Telemetry())
 
 
 async def test_of_daemons_that_would_prune_at_the_same_time_one_does(

@@ -12,6 +12,8 @@ from schemad import __version__
 from schemad.cli import bench, database, demo, dev, plan, policy, requests, rules, run
 from schemad.cli.output import print_error
 from schemad.embedded import EmbeddedPostgresError
+from schemad.observe.http import AddressUnavailable
+from schemad.observe.tracing import TracingUnavailable
 from schemad.settings import SettingsFileError, problems
 from schemad.store.errors import explain
 
@@ -67,7 +69,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except SettingsFileError as error:
         print_error(str(error))
         return EXIT_BAD_INPUT
-    except EmbeddedPostgresError as error:
+    except (EmbeddedPostgresError, AddressUnavailable, TracingUnavailable) as error:
         print_error(str(error))
         return EXIT_FAILED
     except Exception as error:

@@ -94,7 +94,8 @@ class Applier:
     async def _send(self, policy_version: int, batch: Sequence[Outcome]) -> list[Applied]:
         self.trying = batch
         try:
-            results = await self._queue.apply(policy_version, batch)
+            with self._journal.telemetry.applying([outcome.request.id for outcome in batch]):
+                results = await self._queue.apply(policy_version, batch)
         except LINK_LOST:
             raise
         except Exception:

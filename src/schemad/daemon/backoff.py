@@ -8,6 +8,7 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from schemad.observe.telemetry import Telemetry
 from schemad.store.connect import LINK_ERRORS, link_help
 
 SHORTEST = 0.1
@@ -22,11 +23,13 @@ class Link:
     Args:
         part: What uses it, for the log.
         log: Where it is told.
+        telemetry: Where it is counted.
     """
 
-    def __init__(self, part: str, log: FilteringBoundLogger) -> None:
+    def __init__(self, part: str, log: FilteringBoundLogger, telemetry: Telemetry) -> None:
         self._part = part
         self._log = log
+        self._telemetry = telemetry
         self._up_since: float | None = None
         # Failures in a row; of links that worked, those in a row that were not steady.
         self._failures = 0
@@ -38,12 +41,14 @@ class Link:
         self._failures = 0
         if self._up_since is None:
             self._up_since = time.monotonic()
+            self._telemetry.connected[self._part] += 1
             say = self._log.info if self._is_told else self._log.debug
             say(f"{self._part}.connected", **known)
 
     def failed(self, error: BaseException) -> None:
         """Notes that it failed, or could not be opened."""
         self._failures += 1
+        self._telemetry.lost[self._part] += 1
         is_change = self._up_since is not None or self._failures == 1
         if self._up_since is not None:
             self._losses = 1 if time.monotonic() - self._up_since > STEADY else self._losses + 1
@@ -65,6 +70,7 @@ async def keep_connected(
     *,
     part: str,
     log: FilteringBoundLogger,
+    telemetry: Telemetry,
     on_loss: Callable[[BaseException], None] = lambda _: None,
 ) -> None:
     """Runs a part, again and again as long as its link fails.
@@ -74,9 +80,10 @@ async def keep_connected(
             of its argument once it is sure of its link, and as often as it likes.
         part: What it is, for the log.
         log: Where an outage's first failure is told, and its end; further ones at level debug.
+        telemetry: Where each is counted.
         on_loss: Called at each failure, before anything is waited for.
     """
-    link = Link(part, log)
+    link = Link(part, log, telemetry)
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

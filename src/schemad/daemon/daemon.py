@@ -3,16 +3,21 @@
 import asyncio
 import gc
 import signal
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from schemad import __version__
+from schemad.daemon.endpoint import Endpoint
 from schemad.daemon.listener import Listener
 from schemad.daemon.pruner import Pruner
 from schemad.daemon.reload import Reload
 from schemad.daemon.supervisor import supervise
 from schemad.daemon.worker import Worker
+from schemad.observe.health import Vitals
+from schemad.observe.telemetry import Telemetry
+from schemad.observe.tracing import open_spans
 from schemad.settings import Settings
 from schemad.store import connect
 from schemad.store.connect import require_session_settings
@@ -45,11 +50,19 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
         watch_announced = asyncio.Event()
-        self.listener = Listener(settings, self._wakeup, watch_announced, self._log)
+        self.telemetry = telemetry = Telemetry()
+        self.listener = Listener(settings, self._wakeup, watch_announced, self._log, telemetry)
         self.worker = Worker(
-            settings, self._wakeup, watch_announced, self._stopping, self._log, self.listener.listening.is_set
+            settings,
+            self._wakeup,
+            watch_announced,
+            self._stopping,
+            self._log,
+            telemetry,
+            self.listener.listening.is_set,
         )
-        self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log)
+        self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log, telemetry)
+        self.endpoint = Endpoint(settings, telemetry, self.vitals, self._log)
         self._reload = (
             Reload(settings, load_settings, check_database, self._follow, self._log) if load_settings else None
         )
@@ -62,7 +75,19 @@ class Daemon:
             NotAServer: Something stands between that keeps a session from having its settings.
             OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on it is waited for.
             GaveUp: A part of it kept failing.
+            AddressUnavailable: Its pages can't be served where they are to be.
+            TracingUnavailable: Spans are wanted, and what makes them is not installed.
         """
+        finish_spans = open_spans(self.telemetry) if self._settings.tracing else None
+        await self.endpoint.start()
+        try:
+            await self._run(handle_signals=handle_signals)
+        finally:
+            await self.endpoint.stop()
+            if finish_spans is not None:
+                await asyncio.to_thread(finish_spans)
+
+    async def _run(self, *, handle_signals: bool) -> None:
         await check_database(self._settings)
         if handle_signals:
             self._handle_signals()
@@ -104,6 +129,21 @@ class Daemon:
             self._log.warning("daemon.stopping_at_once", reason=reason)
             self._at_once.set()
 
+    def vitals(self) -> Vitals:
+        """What the parts say of themselves now."""
+        settings, now = self._settings, time.monotonic()
+        proof, answer = self.listener.last_proof, max(self.worker.last_success or 0.0, self.telemetry.moved_at)
+        return Vitals(
+            listener=self.listener.state,
+            proven_seconds=None if proof is None else now - proof,
+            proof_limit=settings.probe_interval + settings.connect_timeout + 2 * settings.probe_timeout,
+            worker=self.worker.state,
+            silent_seconds=now - answer,
+            silence_limit=settings.probe_interval + settings.statement_timeout + 2 * settings.probe_timeout,
+            is_drained=self.worker.drained.is_set(),
+            is_stopping=self._stopping.is_set(),
+        )
+
     def reload(self) -> None:
         """Has it read its settings anew."""
         if self._reload is not None:
@@ -125,6 +165,8 @@ class Daemon:
             self.listener.reconfigure()
         if changed & Worker.OF_SESSION:
             self.worker.reconfigure()
+        if changed & Endpoint.OF_ADDRESS:
+            self.endpoint.reconfigure()
         self._wakeup.set()  # whatever it waits for, it may be sooner now
 
     def _end(self) -> None:

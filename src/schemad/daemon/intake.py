@@ -104,16 +104,17 @@ class Intake:
     def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome | None:
         """The outcome that a request should have; None where deciding failed, which the log then tells."""
         try:
-            decision = decide(
-                request.schema_name,
-                request.payload,
-                policy,
-                request.facts,
-                requested_by=request.requested_by,
-                auto_create=self._settings.enable_auto_create,
-                approved_sql=request.approved_sql,
-                approved_rules=frozenset(request.seen_rules),
-            )
+            with self._journal.telemetry.spans("decide", (request.id,)):
+                decision = decide(
+                    request.schema_name,
+                    request.payload,
+                    policy,
+                    request.facts,
+                    requested_by=request.requested_by,
+                    auto_create=self._settings.enable_auto_create,
+                    approved_sql=request.approved_sql,
+                    approved_rules=frozenset(request.seen_rules),
+                )
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep other requests waiting
             # A defect of schemad's. It stays in the queue, and the others don't wait for it.
             self._journal.undecided(request, error)

@@ -8,6 +8,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from schemad.observe.telemetry import Telemetry
 from schemad.store import Applied, Outcome, QueuedRequest, Result
 from schemad.store.outcomes import POLICY_DECIDER
 
@@ -21,10 +22,12 @@ class Journal:
 
     Args:
         log: Where it is told.
+        telemetry: Where it is counted, told or not.
     """
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger, telemetry: Telemetry) -> None:
         self._log = log
+        self.telemetry = telemetry
         # What was last told of requests that stay in the queue, by id.
         self._stuck: dict[int, str] = {}
         self._policy_version: int | None = None
@@ -32,12 +35,14 @@ class Journal:
 
     def policy_loaded(self, version: int) -> None:
         """The policy was read."""
+        self.telemetry.policy_version = version
         if version != self._policy_version:
             self._policy_version = version
             self._log.info("policy.loaded", version=version)
 
     def undecided(self, request: QueuedRequest, error: Exception) -> None:
         """A defect kept a request from a decision."""
+        self.telemetry.answered("undecided", None, None)
         if self._is_news(request.id, repr(error)):
             self._log.error("request.undecided", request_id=request.id, table=request.schema_name, exc_info=error)
 
@@ -53,6 +58,7 @@ class Journal:
     def settled(self, outcome: Outcome, applied: Applied) -> None:
         """What became of a decision: one line."""
         request = outcome.request
+        self.telemetry.answered(applied.result.value, applied.error_code, request.waits_since)
         log = self._log.bind(request_id=request.id, table=request.schema_name, requester=request.requester_user_id)
         failure = {"sqlstate": applied.error_code, "error": applied.error_message}
         findings = [f.rule.id for f in outcome.decision.findings]

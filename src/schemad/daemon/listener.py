@@ -10,12 +10,13 @@ pooler in transaction mode does that) → connecting again, after a pause.
 import asyncio
 import contextlib
 import time
-from enum import StrEnum
 
 import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.backoff import Link, keep_connected
+from schemad.observe.health import ListenerState
+from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.connect import is_notification_queue_full
@@ -27,15 +28,6 @@ DEAF_ADVICE = (
     "LISTEN was taken, and no notification comes: most likely a pooler in transaction mode, such as PgBouncer, is "
     "in between. Requests are found by polling. Set SCHEMAD_LISTEN_DSN to PostgreSQL itself, or SCHEMAD_LISTEN=off"
 )
-
-
-class ListenerState(StrEnum):
-    """What is known of the way of notifications."""
-
-    OFF = "off"
-    CONNECTING = "connecting"  # nothing is known yet, or the link failed
-    LISTENING = "listening"  # the last probe was heard
-    DEAF = "deaf"  # the server takes LISTEN, and nothing comes: requests are found by polling
 
 
 class Deaf(ConnectionError):
@@ -50,6 +42,7 @@ class Listener:
         wakeup: Set at each notification and after each (re)connect.
         watch_announced: Set when a daemon began a watch, and after each (re)connect.
         log: Where changes of its state are told.
+        telemetry: Where they are counted.
 
     Attributes:
         state: What is known of the way of notifications.
@@ -67,11 +60,13 @@ class Listener:
         wakeup: asyncio.Event,
         watch_announced: asyncio.Event,
         log: FilteringBoundLogger,
+        telemetry: Telemetry,
     ) -> None:
         self._settings = settings
         self._wakeup = wakeup
         self._watch_announced = watch_announced
         self._log = log
+        self._telemetry = telemetry
         self._is_told_deaf = False
         self._reconfigured = False
         # Set when the session in hand has come to its end, by the server or by new settings.
@@ -87,7 +82,13 @@ class Listener:
             self._reconfigured = False
             self._over.clear()
             if self._settings.listen:
-                await keep_connected(self._serve, part="listener", log=self._log, on_loss=self._lost)
+                await keep_connected(
+                    self._serve,
+                    part="listener",
+                    log=self._log,
+                    telemetry=self._telemetry,
+                    on_loss=self._lost,
+                )
                 continue
             self._become(ListenerState.OFF)
             self._log.info("listener.off", poll_interval=self._settings.poll_interval)
@@ -127,7 +128,7 @@ class Listener:
             writable=True,
             poolable=True,
         )
-        session = _Session(connection, self._settings, self._wakeup, self._watch_announced)
+        session = _Session(connection, self._settings, self._wakeup, self._watch_announced, self._telemetry)
         try:
             connection.add_termination_listener(lambda _: self._over.set())
             await session.begin()
@@ -178,8 +179,10 @@ class _Session:
         settings: Settings,
         wakeup: asyncio.Event,
         watch_announced: asyncio.Event,
+        telemetry: Telemetry,
     ) -> None:
         self._connection = connection
+        self._telemetry = telemetry
         self._settings = settings
         self._wakeup = wakeup
         self._watch_announced = watch_announced
@@ -190,6 +193,7 @@ class _Session:
 
     # Sync callbacks that set an event: a burst coalesces, and nothing can fail within asyncpg.
     def _on_request(self, *_: object) -> None:
+        self._telemetry.notifications += 1
         self.heard.set()
         self._wakeup.set()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import asyncpg
 from structlog.typing import FilteringBoundLogger
 
+from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import connect
 from schemad.store.connect import LINK_ERRORS
@@ -35,6 +36,7 @@ class Pruner:
         is_busy: Whether the worker may have a batch in hand.
         stopping: Once set, the batch in hand is the last one.
         log: Where it is told what was removed.
+        telemetry: Where it is counted.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Pruner:
         is_busy: Callable[[], bool],
         stopping: asyncio.Event,
         log: FilteringBoundLogger,
+        telemetry: Telemetry,
     ) -> None:
         self._settings = settings
         self._is_busy = is_busy
         self._stopping = stopping
         self._log = log
+        self._telemetry = telemetry
 
     async def run(self) -> None:
         """Prunes, turn by turn, until `stopping` is set."""
@@ -91,6 +95,7 @@ class Pruner:
             connection.terminate()
             if removed.total():
                 self._log.info("queue.pruned", **removed)
+                self._telemetry.pruned.update(removed)
 
     async def _stopped_before_idle(self) -> bool:
         """Waits until the worker is idle; whether the daemon was stopped before that."""

@@ -9,7 +9,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from enum import Enum, StrEnum, auto
+from enum import StrEnum, auto
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,6 +20,8 @@ from schemad.daemon.intake import Intake
 from schemad.daemon.journal import Journal
 from schemad.daemon.pace import Pace
 from schemad.daemon.watch import Watch
+from schemad.observe.health import WorkerState
+from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import Connection, Queue, QueuedRequest, connect
 from schemad.store.connect import LINK_ERRORS, require_session_settings
@@ -39,21 +41,13 @@ READ_TIMEOUT = 10.0
 CUT_OFF = "08006 the connection was lost while it was applied"
 
 
-class Cause(Enum):
+class Cause(StrEnum):
     """Why the queue is looked at."""
 
     WAKEUP = auto()
     DUE = auto()  # known beforehand: a further attempt, the rest of a backlog, the start
     WATCH = auto()  # one is over, or may be on
     POLL = auto()
-
-
-class WorkerState(StrEnum):
-    """What the worker is at."""
-
-    CONNECTING = "connecting"
-    DRAINING = "draining"
-    WAITING = "waiting"
 
 
 class Worker:
@@ -65,6 +59,7 @@ class Worker:
         watch_announced: Set by whoever learns of another daemon's watch, or may have missed one.
         stopping: Once set, the batches in hand are the last ones. Whoever sets it sets `wakeup` too.
         log: Where each decision is told.
+        telemetry: Where it is counted.
         is_listening: Whether requests should be found by notifications, and not by polling.
 
     Attributes:
@@ -85,6 +80,7 @@ class Worker:
         watch_announced: asyncio.Event,
         stopping: asyncio.Event,
         log: FilteringBoundLogger,
+        telemetry: Telemetry,
         is_listening: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
@@ -92,6 +88,7 @@ class Worker:
         self._watch_announced = watch_announced
         self._stopping = stopping
         self._log = log
+        self._telemetry = telemetry
         # Requests whose attempt ended with the link, and is not counted yet.
         self._cut_off: list[QueuedRequest] = []
         # Seconds until something is due that nobody will wake for; None: the poll interval will do.
@@ -100,7 +97,7 @@ class Worker:
         self._put_off = True
         self._is_cut_short = False
         self._pace = Pace()
-        self._journal = Journal(log)
+        self._journal = Journal(log, telemetry)
         self._is_listening = is_listening
         self._reconfigured = False
         self.state = WorkerState.CONNECTING
@@ -116,7 +113,7 @@ class Worker:
     async def run(self) -> None:
         """Works until `stopping` is set, connecting again whenever the link fails."""
         while not self._stopping.is_set():
-            await keep_connected(self._serve, part="worker", log=self._log)
+            await keep_connected(self._serve, part="worker", log=self._log, telemetry=self._telemetry)
 
     def reconfigure(self) -> None:
         """Follows settings that have changed, on sessions of its own, once the batches in hand are done."""
@@ -145,7 +142,9 @@ class Worker:
                 if any(connection.is_closed() for connection in connections):
                     raise ConnectionError("the server closed a session")
                 self.state = WorkerState.DRAINING
-                found = await self._drain(intake, appliers, watch)
+                with self._telemetry.spans("drain", ()):
+                    found = await self._drain(intake, appliers, watch)
+                self._telemetry.swept(cause.value)
                 self.state = WorkerState.WAITING
                 await self._count_cut_off(reading)
                 link.works(auto_create=self._settings.enable_auto_create)
@@ -158,6 +157,7 @@ class Worker:
                     self._pace.swept_in_vain(asyncio.get_running_loop().time())
                 if cause is Cause.POLL and found and await self._expects_notifications(reading):
                     self._log.warning("queue.found_by_poll", requests=found)
+                    self._telemetry.found_by_poll += found
                 settled += found
                 if self._is_cut_short:
                     cause = Cause.DUE

@@ -83,7 +83,10 @@ LISTENER_STATE = _gauge(
 PROVEN_SECONDS = _gauge(
     "schemad_listener_proven_seconds", "Since notifications were last seen to come through; absent before."
 )
-BUSY_SECONDS = _gauge("schemad_worker_busy_seconds", "Since the worker last moved; 0 while it waits.")
+WORKER_STATE = _gauge(
+    "schemad_worker_state", "1 for the state of the worker: connecting, draining (it works) or waiting.", "state"
+)
+SILENT_SECONDS = _gauge("schemad_worker_silent_seconds", "Since the server last answered the worker.")
 READY = _gauge("schemad_ready", "1 if /readyz would say so.")
 QUEUE = _gauge(
     "schemad_queue_requests",
@@ -117,7 +120,8 @@ CATALOG = (
     POLICY_VERSION,
     LISTENER_STATE,
     PROVEN_SECONDS,
-    BUSY_SECONDS,
+    WORKER_STATE,
+    SILENT_SECONDS,
     READY,
     QUEUE,
     OLDEST_SECONDS,

@@ -5,7 +5,6 @@ stuck is. Ready means that a request made now would be decided now.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,26 +20,36 @@ class ListenerState(StrEnum):
     DEAF = "deaf"  # the server takes LISTEN, and nothing comes: requests are found by polling
 
 
+class WorkerState(StrEnum):
+    """What the worker is at."""
+
+    CONNECTING = "connecting"
+    DRAINING = "draining"
+    WAITING = "waiting"
+
+
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """What the parts of a daemon say of themselves. Durations are in seconds.
 
     Attributes:
-        listener: What the listener is at.
+        listener: What is known of the way of notifications.
         proven_seconds: Since notifications were last seen to come through; None: never yet.
+        proof_limit: After so many seconds without such a proof a listener that listens is stuck.
+        worker: What the worker is at.
+        silent_seconds: Since the server last answered the worker.
+        silence_limit: After so many seconds without an answer a worker that is connected is stuck.
         is_drained: Whether the queue was worked off at least once.
-        busy_seconds: Since the worker began what it has in hand; 0: it has nothing in hand.
-        busy_limit: After so many seconds of work without an answer the worker is stuck.
-        ended: Parts that should run, and don't.
         is_stopping: Whether it was asked to stop.
     """
 
     listener: ListenerState
     proven_seconds: float | None
+    proof_limit: float
+    worker: WorkerState
+    silent_seconds: float
+    silence_limit: float
     is_drained: bool
-    busy_seconds: float
-    busy_limit: float
-    ended: Sequence[str] = ()
     is_stopping: bool = False
 
 
@@ -67,7 +76,11 @@ class Report:
                 "reasons": self.reasons,
                 "remarks": self.remarks,
                 "listener": {"state": vitals.listener, "proven_seconds": proven},
-                "worker": {"drained": vitals.is_drained, "busy_seconds": round(vitals.busy_seconds, 3)},
+                "worker": {
+                    "state": vitals.worker,
+                    "silent_seconds": round(vitals.silent_seconds, 3),
+                    "drained": vitals.is_drained,
+                },
                 "stopping": vitals.is_stopping,
             }
         ).encode()
@@ -75,11 +88,17 @@ class Report:
 
 def liveness(vitals: Vitals) -> Report:
     """Whether the parts move. That the event loop does is shown by there being an answer."""
-    reasons = [f"the {part} has ended" for part in vitals.ended if not vitals.is_stopping]
-    if vitals.busy_seconds > vitals.busy_limit:
+    reasons = []
+    if vitals.worker is not WorkerState.CONNECTING and vitals.silent_seconds > vitals.silence_limit:
         reasons.append(
-            f"the worker has had the same in hand for {vitals.busy_seconds:.0f} s, and should be done in "
-            f"{vitals.busy_limit:.0f} s"
+            f"the worker got no answer for {vitals.silent_seconds:.0f} s, and should have given up after "
+            f"{vitals.silence_limit:.0f} s"
+        )
+    is_proven = vitals.listener is ListenerState.LISTENING and vitals.proven_seconds is not None
+    if is_proven and (vitals.proven_seconds or 0.0) > vitals.proof_limit:
+        reasons.append(
+            f"the listener has proven nothing for {vitals.proven_seconds:.0f} s, and should have given up after "
+            f"{vitals.proof_limit:.0f} s"
         )
     return Report(tuple(reasons), vitals)
 
@@ -96,6 +115,8 @@ def readiness(vitals: Vitals, database_error: str | None) -> Report:
         reasons.append("it was asked to stop")
     if vitals.listener is ListenerState.CONNECTING:
         reasons.append("the listener has no connection on which notifications come through")
+    if vitals.worker is WorkerState.CONNECTING:
+        reasons.append("the worker has no connection")
     if not vitals.is_drained:
         reasons.append("the queue was not worked off yet")
     if database_error is not None:

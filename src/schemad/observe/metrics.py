@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric as Family
 from schemad import __version__
 from schemad.observe import catalog, telemetry
 from schemad.observe.catalog import Kind, Metric
-from schemad.observe.health import ListenerState, Report
+from schemad.observe.health import ListenerState, Report, WorkerState
 from schemad.observe.telemetry import Histogram, Telemetry
 from schemad.store.queue_state import QueueState
 
@@ -92,7 +92,8 @@ def _of_parts(snapshot: Snapshot) -> Iterator[Family]:
     yield _family(catalog.LISTENER_STATE, {(state.value,): state is vitals.listener for state in ListenerState})
     if vitals.proven_seconds is not None:
         yield _family(catalog.PROVEN_SECONDS, {(): vitals.proven_seconds})
-    yield _family(catalog.BUSY_SECONDS, {(): vitals.busy_seconds})
+    yield _family(catalog.WORKER_STATE, {(state.value,): state is vitals.worker for state in WorkerState})
+    yield _family(catalog.SILENT_SECONDS, {(): vitals.silent_seconds})
     yield _family(catalog.READY, {(): snapshot.readiness.is_fine})
 
 

@@ -59,6 +59,7 @@ class Telemetry:
         policy_version: Of the policy that it decides by; None: it has read none yet.
         decision_seconds: From the submission of a request to its decision.
         apply_seconds: Of each batch: claimed, applied, recorded and committed.
+        moved_at: When the server last answered the worker, on the clock of time.monotonic().
     """
 
     def __init__(self, spans: Spans = NO_SPANS) -> None:
@@ -75,6 +76,7 @@ class Telemetry:
         self.policy_version: int | None = None
         self.decision_seconds = Histogram()
         self.apply_seconds = Histogram()
+        self.moved_at = time.monotonic()
 
     def answered(self, result: str, sqlstate: str | None, submitted: float | None) -> None:
         """Counts what became of an attempt.
@@ -96,10 +98,24 @@ class Telemetry:
 
     @contextlib.contextmanager
     def applying(self, request_ids: Sequence[int]) -> Iterator[None]:
-        """Measures the applying of a batch, whatever it ends with."""
+        """Measures the applying of a batch, whatever it ends with.
+
+        Args:
+            request_ids: The requests that are in it.
+        """
         started = time.monotonic()
         try:
             with self.spans("apply", request_ids):
                 yield
         finally:
-            self.apply_seconds.observe(time.monotonic() - started)
+            self.moved_at = time.monotonic()
+            self.apply_seconds.observe(self.moved_at - started)
+
+    def swept(self, cause: str) -> None:
+        """Counts a look at the queue.
+
+        Args:
+            cause: One of CAUSES.
+        """
+        self.sweeps[cause] += 1
+        self.moved_at = time.monotonic()

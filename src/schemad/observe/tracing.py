@@ -8,7 +8,7 @@ variables, such as OTEL_EXPORTER_OTLP_ENDPOINT; a provider that is there already
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from schemad import __version__
 
@@ -21,6 +21,8 @@ Spans = Callable[[str, Sequence[int]], AbstractContextManager[object]]
 _NO_SPAN = contextlib.nullcontext()
 # A backend has limits for what a span may say.
 MOST_IDS = 128
+# Seconds for the last ones, when the process is to end.
+SEND_WITHIN = 3.0
 
 
 class TracingUnavailable(Exception):
@@ -35,8 +37,20 @@ def no_spans(_operation: str, _request_ids: Sequence[int]) -> AbstractContextMan
 NO_SPANS: Spans = no_spans
 
 
-def open_spans() -> tuple[Spans, Callable[[], None]]:
-    """Sets OpenTelemetry up, and returns what makes spans, and what sends the last ones before the process ends.
+class HasSpans(Protocol):
+    """Whoever makes spans."""
+
+    spans: Spans
+
+
+def open_spans(telemetry: HasSpans) -> Callable[[], None]:
+    """Sets OpenTelemetry up.
+
+    Args:
+        telemetry: Given what makes spans.
+
+    Returns:
+        What sends the last ones, before the process ends; it may take SEND_WITHIN seconds.
 
     Raises:
         TracingUnavailable: It is not installed; the message says how to.
@@ -52,17 +66,20 @@ def open_spans() -> tuple[Spans, Callable[[], None]]:
             f"SCHEMAD_TRACING is on, and OpenTelemetry is not installed ({error}): pip install 'schemad[otel]'"
         ) from error
 
-    def nothing_to_send() -> None:
+    def finish() -> None:
         """Whoever made the provider ends it."""
 
-    finish = nothing_to_send
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before it.
         resource = Resource({SERVICE_NAME: "schemad"}).merge(Resource.create())
         provider = TracerProvider(resource=resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace.set_tracer_provider(provider)
-        finish = provider.shutdown
+
+        def finish() -> None:
+            provider.force_flush(round(SEND_WITHIN * 1000))
+            provider.shutdown()
+
     tracer = trace.get_tracer("schemad", __version__)
 
     def span(operation: str, request_ids: Sequence[int]) -> AbstractContextManager[object]:
@@ -72,4 +89,5 @@ def open_spans() -> tuple[Spans, Callable[[], None]]:
         }
         return tracer.start_as_current_span(f"schemad.{operation}", attributes=attributes)
 
-    return span, finish
+    telemetry.spans = span
+    return finish

@@ -1,6 +1,7 @@
 """The queue: requests that wait, and one transaction for what becomes of a batch of them."""
 
 import json
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,10 +66,12 @@ class Queue:
             busy_tables: Folded names of tables, requests for which are not to be among them.
         """
         rows = await self._connection.fetch(query("candidates"), limit, list(leave_out), list(busy_tables))
+        now = time.monotonic()
         requests = []
         for row in map(dict, rows):
             row.pop("due_count")
-            requests.append(QueuedRequest(**row | {"facts": TableFacts.from_row(json.loads(row["facts"]))}))
+            row |= {"facts": TableFacts.from_row(json.loads(row["facts"])), "submitted": now - row.pop("waited")}
+            requests.append(QueuedRequest(**row))
         return Candidates(requests, rows[0]["due_count"] if rows else 0)
 
     async def apply(self, policy_version: int, outcomes: Sequence[Outcome]) -> list[Applied]:

@@ -22,6 +22,7 @@ class QueuedRequest:
         seen_rules: Ids of the rules that its findings were by when it was last assessed.
         facts: What the database holds under the name.
         policy_version: The policy's version when it was read.
+        submitted: When it was submitted, on the clock of time.monotonic().
     """
 
     id: int
@@ -36,3 +37,12 @@ class QueuedRequest:
     seen_rules: list[str]
     facts: TableFacts
     policy_version: int
+    submitted: float
+
+    @property
+    def waits_since(self) -> float | None:
+        """Since when it waits for a daemon, on the clock of time.monotonic(); None: it was looked at before.
+
+        The age of one that waited for a person says nothing of how long a daemon takes.
+        """
+        return None if self.decided_by is not None or self.seen_rules else self.submitted
