@@ -36,7 +36,7 @@ class Endpoint:
         vitals: Callable[[], Vitals],
         log: FilteringBoundLogger,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._telemetry = telemetry
         self._vitals = vitals
         self._log = log
@@ -56,8 +56,8 @@ class Endpoint:
         Raises:
             AddressUnavailable: It can't be served on.
         """
-        self._served = self._settings.metrics_addr
-        address = self._settings.metrics_address
+        self._served = self.settings.metrics_addr
+        address = self.settings.metrics_address
         if address is None:
             return
         # Only now: what writes metrics takes memory that a daemon without an address need not have.
@@ -86,15 +86,16 @@ class Endpoint:
             await asyncio.gather(self._moving, return_exceptions=True)
         await self._end()
 
-    def reconfigure(self) -> None:
-        """Follows settings that have changed."""
+    def reconfigure(self) -> asyncio.Task[None]:
+        """Follows settings that have changed; the task is done once it has."""
         if self._moving is not None:
             self._moving.cancel()
         self._moving = asyncio.create_task(self._move(), name="endpoint")
+        return self._moving
 
     async def _move(self) -> None:
         self._queue.close()
-        if self._served == self._settings.metrics_addr:
+        if self._served == self.settings.metrics_addr:
             return
         await self._end()
         try:
