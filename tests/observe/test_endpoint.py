@@ -1,4 +1,4 @@
-"""A daemon tells over HTTP what it did and how it is where an address is set; while nobody asks it costs nothing."""
+"""A daemon tells over HTTP what it did and how it is, where an address is set; while idle, it costs nothing."""
 
 import asyncio
 import json
