@@ -5,12 +5,24 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, Template
+from tests.support.events import listed_events
 from tests.support.servers import Server, running_server, server_names
+
+
+@pytest.fixture(autouse=True)
+def events_are_as_listed() -> Iterator[None]:
+    """Every line that a test has the daemon log is one of the events that the reference lists."""
+    kept = structlog.get_config()["processors"]
+    with listed_events() as check:
+        structlog.configure(processors=[check, *kept])
+        yield
+    structlog.configure(processors=kept)
 
 
 @pytest.fixture(scope="session", params=server_names())

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from schemad.daemon import Daemon
-from schemad.daemon.listener import ListenerState
+from schemad.observe.health import ListenerState
 from schemad.store import Connection, connect
 from tests.support.daemons import PATIENCE, DaemonProcess, running_daemon
 from tests.support.databases import Database, fields

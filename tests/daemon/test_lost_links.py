@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from schemad.daemon import Daemon
-from schemad.daemon.listener import ListenerState
+from schemad.observe.health import ListenerState
 from schemad.store import Connection
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields

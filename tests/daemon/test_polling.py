@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from schemad.daemon.listener import ListenerState
+from schemad.observe.health import ListenerState
 from schemad.store import Connection
 from tests.database.asking import refusal
 from tests.support.daemons import NEVER, running_daemon

@@ -175,29 +175,29 @@ async def test_a_daemon_that_only_polls_is_ready(database: Database) -> None:
 async def test_a_daemon_whose_database_falls_silent_is_alive_and_not_ready_and_says_why(
     database: Database,
 ) -> None:
-    async with running_proxy(database.dsn("daemon_login")) as proxy:
-        settings = {"metrics_addr": ANY_PORT, "probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 0.5}
-        async with running_daemon(proxy.dsn, **settings) as told:
-            assert (await get(told, "/readyz")).status == 200
-            proxy.silence()
-            async with asyncio.timeout(PATIENCE):
-                while len((answer := await get(told, "/readyz")).json["reasons"]) < 3:
-                    pass
-            assert answer.status == 503
-            assert answer.json["reasons"] == [
-                "the listener has no connection on which notifications come through",
-                "the worker has no connection",
-                "the database does not answer: no answer within 0.2 s",
-            ]
-            assert (await get(told, "/healthz")).status == 200
-            after = await scrape(told)
-            assert after["schemad_database_up"] == 0
-            assert after["schemad_ready"] == 0
-            assert 'schemad_queue_requests{state="due"}' not in after
-            proxy.heal()
-            async with asyncio.timeout(PATIENCE):
-                while (await get(told, "/readyz")).status != 200:
-                    pass
+    async with running_proxy(database.dsn("daemon_login")) as proxy, running_daemon(
+        proxy.dsn, metrics_addr=ANY_PORT, probe_interval=0.1, probe_timeout=0.2, connect_timeout=0.5
+    ) as told:
+        assert (await get(told, "/readyz")).status == 200
+        proxy.silence()
+        async with asyncio.timeout(PATIENCE):
+            while len((answer := await get(told, "/readyz")).json["reasons"]) < 3:
+                pass
+        assert answer.status == 503
+        assert answer.json["reasons"] == [
+            "the listener has no connection on which notifications come through",
+            "the worker has no connection",
+            "the database does not answer: no answer within 0.2 s",
+        ]
+        assert (await get(told, "/healthz")).status == 200
+        after = await scrape(told)
+        assert after["schemad_database_up"] == 0
+        assert after["schemad_ready"] == 0
+        assert 'schemad_queue_requests{state="due"}' not in after
+        proxy.heal()
+        async with asyncio.timeout(PATIENCE):
+            while (await get(told, "/readyz")).status != 200:
+                pass
 
 
 async def test_a_reload_moves_the_pages_to_where_they_are_to_be(told: Daemon) -> None:
