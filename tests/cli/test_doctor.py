@@ -16,7 +16,7 @@ async def test_all_is_well_beside_a_running_daemon(database: Database, daemon: D
     run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), **CREATES)
     assert (run.code, run.err) == (0, "")
     lines = run.out.splitlines()
-    assert len(lines) == 17
+    assert len(lines) == 18
     assert all(line.startswith("ok ") for line in lines)
     assert "queue: 0 to assess, 0 held, 1 daemon connected" in run.out
     async with database.connection() as connection:

@@ -18,6 +18,7 @@ from tests.cli.doctor import CREATES, levels, mends
 from tests.cli.program import schemad_beside
 from tests.support.daemons import daemon_settings
 from tests.support.databases import Database
+from tests.support.pooler import NO_POOLER_REASON, PROGRAM, running_pooler
 from tests.support.servers import TEST_DSN, docker_answers, server_names
 
 pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
@@ -161,6 +162,35 @@ async def test_a_listen_dsn_to_where_no_notification_comes_is_told(
     )
     right = {"SCHEMAD_LISTEN_DSN": database.dsn("app_one")}
     assert await mends(database.dsn("daemon_login"), **right) == {}
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=NO_POOLER_REASON)
+async def test_a_pooler_in_transaction_mode_is_told_for_each_way_that_leads_through_it(database: Database) -> None:
+    with running_pooler(database.dsn("daemon_login")) as pooled:
+        # PgBouncer names one of the settings that it does not know.
+        way = re.compile(r"unsupported startup parameter: .*: most likely a pooler such as PgBouncer is")
+        run = await schemad_beside("doctor", dsn=pooled)
+        assert run.code == 1
+        assert way.search(run.out)
+        failing = await mends(pooled)
+        assert failing["way to the server"].startswith("SCHEMAD_DSN has to lead to PostgreSQL itself")
+        assert failing["notifications"].startswith("set SCHEMAD_LISTEN_DSN to PostgreSQL itself")
+        failing = await mends(database.dsn("daemon_login"), SCHEMAD_LISTEN_DSN=pooled)
+        assert failing.keys() == {"notifications"}
+        assert await mends(database.dsn("daemon_login"), SCHEMAD_LISTEN_DSN=pooled, SCHEMAD_LISTEN="off") == {}
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=NO_POOLER_REASON)
+async def test_a_pooler_that_drops_settings_is_told(database: Database) -> None:
+    dropped = (
+        "search_path,standard_conforming_strings,quote_all_identifiers,array_nulls,transform_null_equals,jit,"
+    )
+    dropped += "idle_session_timeout,idle_in_transaction_session_timeout,tcp_keepalives_idle,lock_timeout,"
+    dropped += "tcp_keepalives_interval,tcp_keepalives_count,tcp_user_timeout,statement_timeout"
+    with running_pooler(database.dsn("daemon_login"), ignore_startup_parameters=dropped) as pooled:
+        assert (await mends(pooled))["way to the server"].startswith(
+            "SCHEMAD_DSN has to lead to PostgreSQL itself"
+        )
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -175,9 +175,12 @@ async def test_a_daemon_that_only_polls_is_ready(database: Database) -> None:
 async def test_a_daemon_whose_database_falls_silent_is_alive_and_not_ready_and_says_why(
     database: Database,
 ) -> None:
-    async with running_proxy(database.dsn("daemon_login")) as proxy, running_daemon(
-        proxy.dsn, metrics_addr=ANY_PORT, probe_interval=0.1, probe_timeout=0.2, connect_timeout=0.5
-    ) as told:
+    async with (
+        running_proxy(database.dsn("daemon_login")) as proxy,
+        running_daemon(
+            proxy.dsn, metrics_addr=ANY_PORT, probe_interval=0.1, probe_timeout=0.2, connect_timeout=0.5
+        ) as told,
+    ):
         assert (await get(told, "/readyz")).status == 200
         proxy.silence()
         async with asyncio.timeout(PATIENCE):

@@ -12,7 +12,7 @@ _LISTED = {event.name: event for event in EVENTS}
 
 @contextlib.contextmanager
 def listed_events() -> Iterator[Processor]:
-    """A processor of structlog's; what it saw that is not listed fails at the end, so that no daemon ends for it."""
+    """A processor of structlog's; what it saw that is not listed fails at the end: no daemon ends for it."""
     strange: list[str] = []
 
     def check(_: WrappedLogger, level: str, line: EventDict) -> EventDict:

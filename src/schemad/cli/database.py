@@ -9,8 +9,9 @@ from rich.text import Text
 
 from schemad.cli.options import Dsn, Json, settings_with, with_connection
 from schemad.cli.output import out, print_json, say
+from schemad.settings import Settings
 from schemad.store import Connection
-from schemad.store.checks import Check, Level, check_all
+from schemad.store.checks import Check, Level, check_all, open_for_checks
 from schemad.store.migrate import migrate as migrate_database
 from schemad.store.migrate import pending_files, pending_script
 
@@ -81,11 +82,7 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
 
     Exits with 0 if nothing is to be mended, and with 1 if anything is, or the database can't be reached.
     """
-
-    async def work(connection: Connection) -> list[Check]:
-        return [check async for check in check_all(connection, settings_with(dsn))]
-
-    checks = asyncio.run(with_connection(dsn, work))
+    checks = asyncio.run(_checks(settings_with(dsn)))
     if as_json:
         print_json(
             [
@@ -101,3 +98,11 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
                 out.print(Text(f"      → {check.mend}"), soft_wrap=True)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
+
+
+async def _checks(settings: Settings) -> list[Check]:
+    connection = await open_for_checks(settings)
+    try:
+        return [check async for check in check_all(connection, settings)]
+    finally:
+        connection.terminate()

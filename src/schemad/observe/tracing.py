@@ -6,6 +6,7 @@ variables, such as OTEL_EXPORTER_OTLP_ENDPOINT; a provider that is there already
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
@@ -70,9 +71,10 @@ def open_spans(telemetry: HasSpans) -> Callable[[], None]:
         """Whoever made the provider ends it."""
 
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before it.
-        resource = Resource({SERVICE_NAME: "schemad"}).merge(Resource.create())
-        provider = TracerProvider(resource=resource)
+        is_named = "OTEL_SERVICE_NAME" in os.environ or SERVICE_NAME in os.environ.get(
+            "OTEL_RESOURCE_ATTRIBUTES", ""
+        )
+        provider = TracerProvider(resource=Resource.create({} if is_named else {SERVICE_NAME: "schemad"}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace.set_tracer_provider(provider)
 

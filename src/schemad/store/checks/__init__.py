@@ -10,10 +10,11 @@ from schemad.store.checks.policy import check_policy
 from schemad.store.checks.privileges import check_privileges
 from schemad.store.checks.schema import check_queue, check_schema
 from schemad.store.checks.server import ROLE, check_server, check_triggers
+from schemad.store.checks.way import check_way, open_for_checks
 from schemad.store.connect import Connection
 from schemad.store.sql_files import query
 
-__all__ = ["Check", "Level", "check_all"]
+__all__ = ["Check", "Level", "check_all", "open_for_checks"]
 
 
 async def check_all(connection: Connection, settings: Settings) -> AsyncIterator[Check]:
@@ -32,6 +33,7 @@ async def check_all(connection: Connection, settings: Settings) -> AsyncIterator
         yield check
     if not takes_writes:
         return  # nothing else can be looked at, or matters yet
+    yield await check_way(settings)
     async for check in check_limits(connection, settings):
         yield check
     schema = await check_schema(connection)

@@ -31,7 +31,9 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
     if not are_sent:
         mend = "SELECT schemad.set_policy('notify', 'true'); or SCHEMAD_LISTEN=off, which saves a connection"
         return note("notifications", f"the policy's notify is off: {polling}", mend)
-    listening = await connect(settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout)
+    listening = await connect(
+        settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout, poolable=True
+    )
     try:
         comes_through = await _comes_through(listening, connection)
     finally:
@@ -41,7 +43,7 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
     where = "SCHEMAD_LISTEN_DSN leads" if settings.listen_dsn else "SCHEMAD_DSN leads"
     return Check(
         "notifications",
-        f"do not come through: {where} to another database, or through a pooler in transaction mode",
+        f"do not come through: {where} to another database or server, or through a pooler in transaction mode",
         "set SCHEMAD_LISTEN_DSN to PostgreSQL itself and the same database; or SCHEMAD_LISTEN=off, to poll",
     )
 
