@@ -1,4 +1,4 @@
-"""Spans tell what a daemon did with which requests, where they are wanted, to where OpenTelemetry's variables say."""
+"""Spans tell what a daemon did with which requests, where they are wanted, to where OpenTelemetry is told to."""
 
 import gzip
 import signal
