@@ -11,9 +11,9 @@ from structlog.typing import FilteringBoundLogger
 
 from schemad.observe.health import Report, Vitals, liveness, readiness
 from schemad.observe.http import JSON, AddressUnavailable, HttpServer, Page, Request, Response
-from schemad.observe.queue_reader import QueueReader, Reading
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
+from schemad.store.queue_reader import QueueReader, Reading
 
 
 class Endpoint:

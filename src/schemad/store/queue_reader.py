@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from schemad.settings import Settings
-from schemad.store import Connection, connect
-from schemad.store.connect import LINK_ERRORS
+from schemad.store.connect import LINK_ERRORS, Connection, connect
 from schemad.store.queue_state import QueueState, read_queue_state
 
 # Seconds for which an answer is good.
