@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemad.store import Connection, Queue
+from schemad.store.queue_state import read_queue_state
 from schemad.store.sql_files import query
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
@@ -151,6 +152,24 @@ async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
     await until(admin, ENDED)
     read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
     assert {name: rows for name, rows in read.items() if rows > FEW} == {}
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+async def test_a_scrape_reads_what_waits_and_nothing_of_the_history(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    for table in GROWN:
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    for statement in STATISTICS[statistics]:
+        await admin.execute(statement)
+    async with database.connection("daemon_login") as daemon:
+        before = await rows_read(admin)
+        state = await read_queue_state(daemon)
+        assert state.waiting == {"due": 0, "put_off": 1000, "review": 1000, "failed": 0}
+        await daemon.execute(COUNT)
+    await until(admin, ENDED)
+    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    assert sum(read.values()) <= 3000 + FEW
 
 
 async def test_plans_that_were_made_while_there_was_nothing_stay_good(

@@ -6,7 +6,7 @@ The first word after the fence is the language, the others say how the block is 
 - console: lines with `$ ` are commands, run by one shell; the others are what they print.
 - python, js, json, with a file name: saved under it, for the commands that follow. python without one: run.
 - fails: it must end with an error.
-- text: what the block before it prints. sh: for the reader only.
+- text: what the block before it prints. sh, yaml: for the reader only.
 
 What is printed is compared by line: each line shown has to be there, in this order, white space aside. `…` stands
 for anything, and so does a number of milliseconds.

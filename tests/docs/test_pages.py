@@ -131,7 +131,7 @@ def test_json_is_sound() -> None:
 
 
 def test_every_block_is_of_a_kind_that_is_run_or_for_the_reader_only() -> None:
-    known = RUN | {"js", "json", "text", "sh"}
+    known = RUN | {"js", "json", "text", "sh", "yaml"}
     strange = {
         block.place: block.language for page in pages() for block in blocks(page) if block.language not in known
     }
