@@ -17,7 +17,7 @@ from schemad.store import Connection
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, FOR_REVIEW, LOW_RISK, schemad_beside
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database
-from tests.support.http import get, scrape
+from tests.support.http import get, scrape, scrape_until
 from tests.support.proxy import running_proxy
 from tests.support.requests import decided, submit
 
@@ -40,15 +40,9 @@ async def monitors(admin: Connection) -> int:
     return count
 
 
-async def until(condition: str, admin: Connection) -> None:
-    """Waits until a query says true."""
-    async with asyncio.timeout(PATIENCE):
-        while not await admin.fetchval(condition):
-            pass
-
-
 async def test_what_is_scraped_is_the_catalog_and_nothing_else(told: Daemon, app: Connection) -> None:
     await decided(app, await submit(app, "thing", LOW_RISK))
+    await scrape_until(told, applied=1)
     answer = await get(told, "/metrics")
     families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}
     assert families.keys() == {metric.name.removesuffix("_total") for metric in (*CATALOG, *PROCESS)}
@@ -68,7 +62,7 @@ async def test_each_outcome_is_counted_with_how_long_it_took(
         assert before[f'schemad_requests_total{{outcome="{outcome}"}}'] == 0
     await decided(app, await submit(app, "thing", LOW_RISK))
     await decided(app, await submit(app, "odd", FOR_REVIEW))
-    after = await scrape(told)
+    after = await scrape_until(told, applied=1, held=1)
     assert after['schemad_requests_total{outcome="applied"}'] == 1
     assert after['schemad_requests_total{outcome="held"}'] == 1
     assert after["schemad_decision_seconds_count"] == 2
@@ -90,7 +84,7 @@ async def test_a_request_that_waited_for_a_person_says_nothing_of_how_long_a_dae
     await decided(app, request)
     await dba.execute("SELECT schemad.approve_request($1, 'fine')", request)
     assert (await decided(app, request))["status"] == "approved"
-    after = await scrape(told)
+    after = await scrape_until(told, applied=1, held=1)
     assert after['schemad_requests_total{outcome="applied"}'] == 1
     assert after["schemad_decision_seconds_count"] == 1
 

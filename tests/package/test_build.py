@@ -28,7 +28,7 @@ SOURCES = (
     "Makefile",
     "requirements.lock",
 )
-FOLDERS = ("src", "sql", "systemd", "docs", "tests", "benchmarks")
+FOLDERS = ("src", "sql", "systemd", "deploy", "docs", "tests", "benchmarks")
 # What make and Python leave in them.
 INSTALLED = ("__pycache__", ".venv", "node_modules")
 

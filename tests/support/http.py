@@ -60,3 +60,15 @@ async def scrape(daemon: Daemon) -> dict[str, float]:
             labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
             samples[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return samples
+
+
+async def scrape_until(daemon: Daemon, **counts: float) -> dict[str, float]:
+    """The samples of a daemon once it has counted so many decisions of each outcome.
+
+    A requester may know of its decision before the daemon has got the answer.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            samples = await scrape(daemon)
+            if all(samples[f'schemad_requests_total{{outcome="{name}"}}'] >= n for name, n in counts.items()):
+                return samples
