@@ -4,9 +4,12 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from schemad.credentials import Credentials, with_password
 
 from schemad.address import Address
 
@@ -36,7 +39,12 @@ class SettingsFileError(Exception):
 
 
 class Settings(BaseSettings):
-    """Settings of a process, each from the environment variable SCHEMAD_<NAME>. Durations are in seconds."""
+    """Settings of a process, each from the environment variable SCHEMAD_<NAME>. Durations are in seconds.
+
+    Raises:
+        ValidationError: A variable can't be read.
+        CredentialError: A credential can't.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SCHEMAD_", populate_by_name=True, extra="ignore")
 
@@ -47,6 +55,11 @@ class Settings(BaseSettings):
     listen_dsn: str | None = Field(
         default=None,
         description="For LISTEN, where notifications come another way than the rest. Unset: the dsn.",
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        description="For the dsn and the listen_dsn, where these have none. Unset: PGPASSWORD, or the password "
+        "file.",
     )
     listen: bool = Field(
         default=True,
@@ -113,13 +126,14 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, dsn: str | None = None) -> "Settings":
-        """The settings of the environment, and else of the file that SCHEMAD_ENV_FILE names.
+        """The settings of the environment, else of the file that SCHEMAD_ENV_FILE names, else of credentials.
 
         Args:
-            dsn: The database, which goes before both; None: as they say.
+            dsn: The database, which goes before all of them; None: as they say.
 
         Raises:
             SettingsFileError: That file can't be read.
+            CredentialError: A credential can't.
             pydantic.ValidationError: A value can't be used.
         """
         path = os.environ.get(ENV_FILE)
@@ -129,8 +143,29 @@ class Settings(BaseSettings):
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
                 raise SettingsFileError(f"{ENV_FILE}={path}: {reason}") from error
-        settings = cls(_env_file=path or None)
-        return settings if dsn is None else settings.model_copy(update={"dsn": dsn})
+        # What is given goes first, None included.
+        return cls(_env_file=path or None) if dsn is None else cls(_env_file=path or None, dsn=dsn)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it has names of its own for files
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What goes first: an argument, the environment, the file of SCHEMAD_ENV_FILE, a credential."""
+        return init_settings, env_settings, dotenv_settings, Credentials(settings_cls)
+
+    @model_validator(mode="after")
+    def _give_the_password(self) -> Self:
+        """Puts the password where the driver looks for it first, so that whoever has the DSN can connect."""
+        if self.password is not None:
+            password = self.password.get_secret_value()
+            self.dsn = with_password(self.dsn or "postgresql://", password)
+            self.listen_dsn = self.listen_dsn and with_password(self.listen_dsn, password)
+        return self
 
     @property
     def dsn_for_listening(self) -> str | None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemad import __version__
 from schemad.cli import bench, database, demo, dev, plan, policy, requests, rules, run
 from schemad.cli.output import print_error
+from schemad.credentials import CredentialError
 from schemad.embedded import EmbeddedPostgresError
 from schemad.observe.http import AddressUnavailable
 from schemad.observe.tracing import TracingUnavailable
@@ -66,7 +67,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         for problem in problems(error):
             print_error(problem)
         return EXIT_BAD_INPUT
-    except SettingsFileError as error:
+    except (SettingsFileError, CredentialError) as error:
         print_error(str(error))
         return EXIT_BAD_INPUT
     except (EmbeddedPostgresError, AddressUnavailable, TracingUnavailable) as error:

@@ -1,15 +1,19 @@
 """`schemad run`: the daemon."""
 
 import asyncio
+import faulthandler
+import os
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import structlog
 import typer
 
 from schemad.cli.options import Dsn, settings_with
 from schemad.cli.output import print_error
 from schemad.daemon import Daemon, GaveUp
+from schemad.daemon.service_manager import ServiceManager
 from schemad.observe import configure_logging
 
 Result = TypeVar("Result")
@@ -29,8 +33,11 @@ def run(dsn: Dsn = None) -> None:
     """
     settings = settings_with(dsn)
     configure_logging(settings.log_format, settings.log_level)
+    # A service manager ends what its watchdog finds stuck by SIGABRT: where it is stuck is then told.
+    faulthandler.enable()
+    manager = ServiceManager(os.environ, structlog.get_logger("schemad"))
     try:
-        run_fast(Daemon(settings, load_settings=lambda: settings_with(dsn)).run())
+        run_fast(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager).run())
     except GaveUp as error:
         print_error(str(error))
         raise typer.Exit(EXIT_GAVE_UP) from error

@@ -7,6 +7,7 @@ from dataclasses import replace
 import asyncpg
 
 from schemad.daemon.journal import Journal
+from schemad.daemon.pulse import Pulse
 from schemad.store import Applied, Connection, Outcome, Queue, Result
 from schemad.store.connect import LINK_ERRORS, LINK_LOST, is_notification_queue_full
 
@@ -23,15 +24,17 @@ class Applier:
     Args:
         connection: Used by nobody else.
         journal: Where it is told that a batch broke off.
+        pulse: Beats at each answer.
 
     Attributes:
         trying: What was sent to the server and not answered yet: if the link is lost now, nobody knows what became
             of it.
     """
 
-    def __init__(self, connection: Connection, journal: Journal) -> None:
+    def __init__(self, connection: Connection, journal: Journal, pulse: Pulse) -> None:
         self._connection = connection
         self._journal = journal
+        self._pulse = pulse
         self._queue = Queue(connection)
         self.trying: Sequence[Outcome] = ()
 
@@ -100,8 +103,10 @@ class Applier:
             raise
         except Exception:
             self.trying = ()  # an answer: nothing was committed
+            self._pulse.beat()
             raise
         self.trying = ()
+        self._pulse.beat()
         return results
 
     async def _one_by_one(self, policy_version: int, batch: Sequence[Outcome], error: Exception) -> Settled:

@@ -9,11 +9,14 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from schemad import __version__
+from schemad.daemon.backoff import keep_connected
 from schemad.daemon.endpoint import Endpoint
 from schemad.daemon.listener import Listener
 from schemad.daemon.pruner import Pruner
 from schemad.daemon.reload import Reload
+from schemad.daemon.service_manager import ServiceManager
 from schemad.daemon.supervisor import supervise
+from schemad.daemon.watchdog import Watchdog
 from schemad.daemon.worker import Worker
 from schemad.observe.health import Vitals
 from schemad.observe.telemetry import Telemetry
@@ -35,6 +38,7 @@ class Daemon:
         on_ready: Called once the queue was drained for the first time, and it is known whether notifications come
             through, where it listens.
         load_settings: Reads the settings anew, for SIGHUP. None: SIGHUP is left alone.
+        manager: A service manager that is told what it does; None: there is none.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Daemon:
         settings: Settings,
         on_ready: Callable[[], None] = lambda: None,
         load_settings: Callable[[], Settings] | None = None,
+        manager: ServiceManager | None = None,
     ) -> None:
         self._settings = settings
         self._on_ready = on_ready
@@ -64,8 +69,13 @@ class Daemon:
         self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log, telemetry)
         self.endpoint = Endpoint(settings, telemetry, self.vitals, self._log)
         self._reload = (
-            Reload(settings, load_settings, check_database, self._follow, self._log) if load_settings else None
+            Reload(settings, load_settings, check_database, self._follow, self._log, self._reloaded)
+            if load_settings
+            else None
         )
+        self._manager = manager or ServiceManager({}, self._log)
+        self._watchdog = Watchdog(self._manager, settings, self.listener, self.worker, self._stopping, self._log)
+        self._is_ready = False
 
     async def run(self, *, handle_signals: bool = True) -> None:
         """Runs until stopped; SIGTERM and SIGINT stop it and SIGHUP reloads it where `handle_signals` says so.
@@ -73,7 +83,8 @@ class Daemon:
         Raises:
             SchemaMismatch: The schema in the database is not this version's.
             NotAServer: Something stands between that keeps a session from having its settings.
-            OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on it is waited for.
+            OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on, and always under a
+                service manager, it is waited for.
             GaveUp: A part of it kept failing.
             AddressUnavailable: Its pages can't be served where they are to be.
             TracingUnavailable: Spans are wanted, and what makes them is not installed.
@@ -88,7 +99,7 @@ class Daemon:
                 await asyncio.to_thread(finish_spans)
 
     async def _run(self, *, handle_signals: bool) -> None:
-        await check_database(self._settings)
+        await self._check_database()
         if handle_signals:
             self._handle_signals()
         # What is in memory by now stays there: the collector need not go through it at each of its rounds.
@@ -103,6 +114,8 @@ class Daemon:
         }
         if self._reload is not None:
             parts.add(asyncio.create_task(self._reload.run(), name="reload"))
+        if self._manager.is_there:
+            parts.add(asyncio.create_task(self._watchdog.run(), name="watchdog"))
         telling = asyncio.create_task(self._tell_ready(), name="ready")
         # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
         telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._end())
@@ -125,6 +138,8 @@ class Daemon:
         if not self._stopping.is_set():
             self._log.info("daemon.stopping", reason=reason, deadline=self._settings.drain_deadline)
             self._end()
+            self._manager.stopping(self._settings.drain_deadline + 2 * END_DEADLINE)
+            self._manager.status(self._watchdog.status())
         elif not self._at_once.is_set():
             self._log.warning("daemon.stopping_at_once", reason=reason)
             self._at_once.set()
@@ -147,7 +162,13 @@ class Daemon:
     def reload(self) -> None:
         """Has it read its settings anew."""
         if self._reload is not None:
+            if self._is_ready:
+                self._manager.reloading()
             self._reload.ask()
+
+    def _reloaded(self) -> None:
+        if self._is_ready:
+            self._manager.ready()
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -173,10 +194,33 @@ class Daemon:
         self._stopping.set()
         self._wakeup.set()  # the worker waits for nothing else
 
+    async def _check_database(self) -> None:
+        """Fails fast on what waiting would not mend.
+
+        A service manager starts it when the machine starts, perhaps before the database's: it is waited for, as
+        to start a process again and again costs more than to try again within one.
+        """
+        if not self._manager.is_there:
+            await check_database(self._settings)
+            return
+
+        async def check(works: Callable[[], None]) -> None:
+            await check_database(self._settings)
+            works()
+
+        def away(error: Exception) -> None:
+            self.worker.pulse.lost(error)
+            self._manager.status(self._watchdog.status())
+
+        await keep_connected(check, part="database", log=self._log, on_loss=away)
+
     async def _tell_ready(self) -> None:
         await self.listener.settled.wait()
         await self.worker.drained.wait()
         self._log.info("daemon.ready", listener=self.listener.state.value)
+        self._is_ready = True
+        self._manager.status(self._watchdog.status())
+        self._manager.ready()
         self._on_ready()
 
     async def _finish(self, working: asyncio.Task[None]) -> None:

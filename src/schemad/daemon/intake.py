@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from schemad.daemon.journal import Journal
+from schemad.daemon.pulse import Pulse
 from schemad.ddl import decide
 from schemad.policy import Policy
 from schemad.request.names import fold
@@ -49,12 +50,14 @@ class Intake:
         connection: Used by nobody else.
         settings: How many at once, and whether anything is applied by itself.
         journal: Where a failed decision is told.
+        pulse: Beats at each answer.
     """
 
-    def __init__(self, connection: Connection, settings: Settings, journal: Journal) -> None:
+    def __init__(self, connection: Connection, settings: Settings, journal: Journal, pulse: Pulse) -> None:
         self._queue = Queue(connection)
         self._settings = settings
         self._journal = journal
+        self._pulse = pulse
         self._limit = settings.batch_size
         self._policy: Policy | None = None
 
@@ -68,8 +71,10 @@ class Intake:
             limit = self._limit
             try:
                 candidates = await self._queue.candidates(limit, leave_out, busy_tables)
+                self._pulse.beat()
                 break
             except asyncpg.QueryCanceledError:
+                self._pulse.beat()
                 if limit == 1:
                     raise
                 # So many of them take too long to look up: fewer, for a while.

@@ -15,6 +15,7 @@ import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.backoff import Link, keep_connected
+from schemad.daemon.pulse import Pulse
 from schemad.observe.health import ListenerState
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
@@ -46,6 +47,7 @@ class Listener:
 
     Attributes:
         state: What is known of the way of notifications.
+        pulse: Beats at each proof, and at each attempt to connect that failed.
         last_proof: When a probe was last heard, of time.monotonic(); None: never.
         listening: Set while the state is LISTENING.
         settled: Set once it is known whether notifications come through, or that they are not wanted.
@@ -72,6 +74,7 @@ class Listener:
         # Set when the session in hand has come to its end, by the server or by new settings.
         self._over = asyncio.Event()
         self.state = ListenerState.CONNECTING
+        self.pulse = Pulse()
         self.last_proof: float | None = None
         self.listening = asyncio.Event()
         self.settled = asyncio.Event()
@@ -93,6 +96,7 @@ class Listener:
             self._become(ListenerState.OFF)
             self._log.info("listener.off", poll_interval=self._settings.poll_interval)
             await self._over.wait()
+            self.pulse.beat()
 
     def reconfigure(self) -> None:
         """Follows settings that have changed, on a session of its own."""
@@ -108,7 +112,12 @@ class Listener:
         if state is not ListenerState.CONNECTING:
             self.settled.set()
 
+    def _prove(self) -> None:
+        self.last_proof = time.monotonic()
+        self.pulse.proven()
+
     def _lost(self, error: BaseException) -> None:
+        self.pulse.lost(error)
         if not isinstance(error, Deaf):
             self._become(ListenerState.CONNECTING)
             return
@@ -136,7 +145,7 @@ class Listener:
                 await session.probe()
             except _Unheard as error:
                 raise Deaf("notifications do not come through") from error
-            self.last_proof = time.monotonic()
+            self._prove()
             link.works(channel=REQUESTS_CHANNEL)
             self._is_told_deaf = False
             self._become(ListenerState.LISTENING)
@@ -163,7 +172,7 @@ class Listener:
                 raise ConnectionError("the server closed the listening session")
             if not session.heard.is_set():
                 await session.probe()
-            self.last_proof = time.monotonic()
+            self._prove()
 
 
 class _Unheard(ConnectionError):

@@ -7,6 +7,7 @@ import asyncpg
 from pydantic import ValidationError
 from structlog.typing import FilteringBoundLogger
 
+from schemad.credentials import CredentialError
 from schemad.observe import configure_logging
 from schemad.settings import Settings, SettingsFileError, problems
 from schemad.store.connect import LINK_ERRORS, NotAServer, link_help
@@ -16,9 +17,10 @@ OF_LOGGING = {"log_format", "log_level"}
 # By these it finds a database, which may be the wrong one.
 OF_PLACE = {"dsn", "listen", "listen_dsn"}
 # A DSN may have a password in it.
-SECRET = {"dsn", "listen_dsn"}
+SECRET = {"dsn", "listen_dsn", "password"}
 REFUSALS = (
     ValidationError,
+    CredentialError,
     SettingsFileError,
     SchemaMismatch,
     NotAServer,
@@ -37,6 +39,7 @@ class Reload:
         check: Raises if a database that they name is none to work on.
         follow: Told the names of those that have changed, once they have.
         log: Where it is told what became of it.
+        done: Called once it is over, whatever became of it.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class Reload:
         check: Callable[[Settings], Awaitable[None]],
         follow: Callable[[set[str]], None],
         log: FilteringBoundLogger,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._load = load
         self._check = check
         self._follow = follow
         self._log = log
+        self._done = done
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -64,6 +69,7 @@ class Reload:
             await self._asked.wait()
             self._asked.clear()
             await self._read()
+            self._done()
 
     async def _read(self) -> None:
         try:

@@ -19,6 +19,7 @@ from schemad.daemon.drain import Drain
 from schemad.daemon.intake import Intake
 from schemad.daemon.journal import Journal
 from schemad.daemon.pace import Pace
+from schemad.daemon.pulse import Pulse
 from schemad.daemon.watch import Watch
 from schemad.observe.health import WorkerState
 from schemad.observe.telemetry import Telemetry
@@ -64,6 +65,8 @@ class Worker:
 
     Attributes:
         state: What it is at.
+        pulse: Beats at each success, each answer while it is draining, and each attempt to connect that failed.
+        decided: How many requests it has decided.
         last_success: When the queue was last looked at, or the sessions for that last answered while there was
             nothing to do, of time.monotonic(); None: never.
         sweeps: How often it has looked at the queue.
@@ -101,6 +104,8 @@ class Worker:
         self._is_listening = is_listening
         self._reconfigured = False
         self.state = WorkerState.CONNECTING
+        self.pulse = Pulse()
+        self.decided = 0
         self.last_success: float | None = None
         self.sweeps = 0
         self.drained = asyncio.Event()
@@ -113,7 +118,13 @@ class Worker:
     async def run(self) -> None:
         """Works until `stopping` is set, connecting again whenever the link fails."""
         while not self._stopping.is_set():
-            await keep_connected(self._serve, part="worker", log=self._log, telemetry=self._telemetry)
+            await keep_connected(
+                self._serve, part="worker", log=self._log, telemetry=self._telemetry, on_loss=self.pulse.lost
+            )
+
+    def _succeeded(self) -> None:
+        self.last_success = time.monotonic()
+        self.pulse.proven()
 
     def reconfigure(self) -> None:
         """Follows settings that have changed, on sessions of its own, once the batches in hand are done."""
@@ -125,6 +136,7 @@ class Worker:
         self._reconfigured = False
         try:
             connections += await self._connect()
+            self.pulse.beat()
             for connection in connections:
                 # Nobody else would tell before the next request.
                 connection.add_termination_listener(self._wake)
@@ -132,8 +144,8 @@ class Worker:
             await require_session_settings(reading)
             await require_current_schema(reading)
             await self._count_cut_off(reading)
-            intake = Intake(reading, self._settings, self._journal)
-            appliers = [Applier(connection, self._journal) for connection in applying]
+            intake = Intake(reading, self._settings, self._journal, self.pulse)
+            appliers = [Applier(connection, self._journal, self.pulse) for connection in applying]
             watch = Watch(reading, self._watch_announced)
             cause, settled = Cause.DUE, 0
             while not (self._stopping.is_set() or self._reconfigured) and settled < RECYCLE_AFTER:
@@ -141,6 +153,7 @@ class Worker:
                 self._wakeup.clear()
                 if any(connection.is_closed() for connection in connections):
                     raise ConnectionError("the server closed a session")
+                self.pulse.beat()
                 self.state = WorkerState.DRAINING
                 with self._telemetry.spans("drain", ()):
                     found = await self._drain(intake, appliers, watch)
@@ -149,7 +162,7 @@ class Worker:
                 await self._count_cut_off(reading)
                 link.works(auto_create=self._settings.enable_auto_create)
                 self.sweeps += 1
-                self.last_success = time.monotonic()
+                self._succeeded()
                 self.drained.set()
                 if found:
                     self._pace.swept_in_earnest()
@@ -252,7 +265,7 @@ class Worker:
         """
         limit = self._settings.probe_timeout
         await asyncio.gather(*(connection.execute(query("answer"), timeout=limit) for connection in connections))
-        self.last_success = time.monotonic()
+        self._succeeded()
 
     async def _rest(self) -> None:
         """Lets a flood of wake-ups pass that leads to nothing."""
@@ -268,6 +281,7 @@ class Worker:
             await drain.run()
         finally:
             self._cut_off += drain.cut_off
+            self.decided += drain.settled
         self._is_cut_short = drain.is_cut_short
         self._due = TAKEN_INTERVAL if drain.has_left or self._cut_off else None
         if self._put_off or drain.has_put_off:

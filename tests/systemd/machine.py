@@ -1,0 +1,135 @@
+"""A booted root: a container with a systemd of its own, and what is asked of it from outside."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+BOOT_PATIENCE = 120.0
+# For whatever a step waits for, unless the step knows better.
+PATIENCE = 60.0
+# Between two looks at what the machine says of itself, which it tells nobody by itself.
+PAUSE = 0.05
+
+
+class StepFailed(AssertionError):
+    """The machine did not do what it was expected to."""
+
+
+class Machine:
+    """A container that runs; commands enter it.
+
+    Args:
+        leader: The process that is its PID 1, as this machine numbers it.
+    """
+
+    def __init__(self, leader: int) -> None:
+        self._enter = ("nsenter", "-t", str(leader), "-m", "-p", "-u", "-i", "-n", "--")
+
+    def run(self, *command: str, standard_input: str = "", may_fail: bool = False) -> str:
+        """Runs a command in it; what it prints.
+
+        Raises:
+            StepFailed: It ended with an error, and may not.
+        """
+        done = subprocess.run(
+            [*self._enter, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", *command],
+            input=standard_input,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE * 2,
+        )
+        if done.returncode and not may_fail:
+            raise StepFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def write(self, path: str, text: str, mode: str = "600") -> None:
+        """Writes a file of root's in it."""
+        self.run("install", "-D", "-m", mode, "/dev/stdin", path, standard_input=text)
+
+    def psql(self, database: str, sql: str, login: str = "postgres") -> str:
+        """Runs SQL in it, as the superuser or as another login; the rows that it returns."""
+        command = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database)
+        prefix = f"SET ROLE {login};\n" if login != "postgres" else ""
+        return self.run("runuser", "-u", "postgres", "--", *command, standard_input=prefix + sql).strip()
+
+    def property(self, unit: str, name: str) -> str:
+        """A property of a unit's."""
+        return self.run("systemctl", "show", "--value", f"--property={name}", unit).strip()
+
+    def journal(self, unit: str) -> str:
+        """What a unit has logged, and what systemd has logged of it."""
+        return self.run("journalctl", "--unit", unit, "--output=cat", "--no-pager")
+
+    def until(self, what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> float:
+        """Waits until something holds; the seconds that it took.
+
+        Raises:
+            StepFailed: It does not hold in time.
+        """
+        start = time.monotonic()
+        while not holds():
+            if time.monotonic() - start > patience:
+                raise StepFailed(f"{what}: not within {patience:g} s")
+            time.sleep(PAUSE)
+        return time.monotonic() - start
+
+
+@contextlib.contextmanager
+def booted(root: Path) -> Iterator[Machine]:
+    """A machine that runs on a root, with a network of its own that leads nowhere; it ends afterwards.
+
+    Raises:
+        StepFailed: It does not boot.
+    """
+    nspawn = (
+        "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--boot",
+        "--console=pipe", f"--machine=schemad-test-{root.parent.name[-8:]}", "-D", str(root),
+    )  # fmt: skip
+    with (root.parent / "console.log").open("wb") as console:
+        container = subprocess.Popen(nspawn, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        try:
+            machine = Machine(_leader(container))
+            _wait_for_boot(machine, root.parent / "console.log")
+            yield machine
+        finally:
+            # Its PID 1 takes everything in it along.
+            container.terminate()
+            try:
+                container.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                container.kill()
+                container.wait()
+
+
+def _leader(container: subprocess.Popen[bytes]) -> int:
+    """The container's PID 1: the child of a container that has begun to run."""
+    end = time.monotonic() + BOOT_PATIENCE
+    children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
+    while time.monotonic() < end and container.poll() is None:
+        for child in children.read_text(encoding="ascii").split():
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{child}/comm").read_text(encoding="utf-8").strip() == "systemd":
+                    return int(child)
+        time.sleep(PAUSE)
+    raise StepFailed("the container does not start")
+
+
+def _wait_for_boot(machine: Machine, console: Path) -> None:
+    """Waits until its systemd has started what it starts by itself."""
+    end = time.monotonic() + BOOT_PATIENCE
+    said = ""
+    while time.monotonic() < end:
+        said = machine.run("systemctl", "is-system-running", may_fail=True).strip()
+        if said in {"running", "degraded"}:
+            return
+        time.sleep(PAUSE)
+    raise StepFailed(f"it does not boot: {said}\n{console.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+
+
+def remove(directory: Path) -> None:
+    """Removes a root, which has files that nobody may write."""
+    shutil.rmtree(directory, ignore_errors=False)

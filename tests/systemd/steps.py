@@ -1,0 +1,233 @@
+"""What has to happen on the booted machine, step by step. Each returns what it saw, for the reader."""
+
+import re
+import time
+from collections.abc import Callable
+
+from tests.systemd.machine import Machine, StepFailed
+
+UNIT, INSTANCE, WITHOUT = "schemad.service", "schemad@orders.service", "schemad@empty.service"
+SCHEMAD = "/opt/schemad/bin/schemad"
+SOCKET = "host=/run/postgresql"
+# A password that has to be quoted wherever it is not meant to be text.
+PASSWORD = "it's: 100% @home/?&#"  # noqa: S105 - of a machine that is thrown away
+CREDENTIALS = {
+    "schemad.dsn": f"postgresql:///app?{SOCKET}",
+    "schemad.orders.dsn": "postgresql://orders_service@127.0.0.1/orders",
+    "schemad.orders.password": PASSWORD,
+    "schemad.empty.dsn": "",
+}
+FIELDS = '{"fields": [{"name": "a", "type": "text"}]}'
+BATCH = 300
+
+Step = Callable[[Machine], str]
+
+
+def install(machine: Machine) -> str:
+    """Databases, roles, logins, credentials and settings, as the page on systemd says."""
+    for database in ("app", "orders"):
+        machine.psql("postgres", f"CREATE DATABASE {database};")
+        machine.run(
+            "runuser", "-u", "postgres", "--", SCHEMAD, "migrate", "--dsn", f"postgresql:///{database}?{SOCKET}"
+        )
+    quoted = PASSWORD.replace("'", "''")
+    machine.psql(
+        "postgres",
+        f"CREATE ROLE schemad LOGIN; CREATE ROLE orders_service LOGIN PASSWORD '{quoted}'; CREATE ROLE shop LOGIN;"
+        "GRANT schemad_daemon TO schemad, orders_service; GRANT schemad_requester TO shop;",
+    )
+    for database in ("app", "orders"):
+        machine.psql(database, "SELECT schemad.set_policy('requests_per_minute', '100000');")
+        machine.psql(database, "SELECT schemad.set_policy('tables_per_day', '100000');")
+    for name, text in CREDENTIALS.items():
+        machine.write(f"/etc/credstore/{name}", text + "\n" * bool(text))
+    for name in ("schemad", "orders", "empty"):
+        machine.write(f"/etc/schemad/{name}.env", "SCHEMAD_ENABLE_AUTO_CREATE=true\n", mode="644")
+    machine.run("systemctl", "daemon-reload")
+    return machine.run("systemctl", "--version").partition("\n")[0]
+
+
+def verify(machine: Machine) -> str:
+    """The units are sound to the systemd that runs them, and as closed as they are said to be."""
+    said = []
+    for unit in (UNIT, INSTANCE):
+        machine.run("systemd-analyze", "verify", "--recursive-errors=yes", f"/etc/systemd/system/{unit}")
+        analyzed = machine.run("systemd-analyze", "security", "--offline=yes", "--threshold=15", unit)
+        said.append(re.sub(r"[^\x20-\x7e]+", "", analyzed.strip().splitlines()[-1]).strip())
+    return "; ".join(said)
+
+
+def start(machine: Machine) -> str:
+    """`systemctl start` returns once it is ready, and a table comes by itself."""
+    began = time.monotonic()
+    machine.run("systemctl", "start", UNIT)
+    ready = time.monotonic() - began
+    _expect(machine, UNIT, ActiveState="active", SubState="running", Type="notify", NRestarts="0")
+    made = _table_comes(machine, "app", "first")
+    status = _status(machine, UNIT, "listening; 1 request decided; idle")
+    return f"ready after {ready:.2f} s; first table after {made:.3f} s; status: {status}"
+
+
+def start_instance(machine: Machine) -> str:
+    """One instance a database, with a password that only its credential has."""
+    machine.run("systemctl", "start", INSTANCE)
+    made = _table_comes(machine, "orders", "first")
+    process = machine.property(INSTANCE, "MainPID")
+    for file in ("environ", "cmdline"):
+        if "100%" in machine.run("cat", f"/proc/{process}/{file}"):
+            raise StepFailed(f"the password can be read in /proc/{process}/{file}")
+    user = machine.run("stat", "--format=%U", f"/proc/{process}").strip()
+    return f"table after {made:.3f} s, connected with the password of its credential; runs as {user}"
+
+
+def bad_credential(machine: Machine) -> str:
+    """A credential that can't be used is named, and no further start is tried."""
+    machine.run("systemctl", "start", WITHOUT, may_fail=True)
+    machine.until("it fails", lambda: machine.property(WITHOUT, "ActiveState") == "failed")
+    _expect(machine, WITHOUT, ExecMainStatus="2", NRestarts="0")
+    line = next(line for line in machine.journal(WITHOUT).splitlines() if "schemad.dsn" in line)
+    machine.run("systemctl", "reset-failed", WITHOUT)
+    return line
+
+
+def killed(machine: Machine) -> str:
+    """kill -9: it is started again, and serves."""
+    before, began = machine.property(UNIT, "MainPID"), time.monotonic()
+    machine.run("kill", "-9", before)
+    _restarted(machine, UNIT, before)
+    ready = time.monotonic() - began
+    made = _table_comes(machine, "app", "after_kill")
+    return f"ready again after {ready:.2f} s; table after {made:.3f} s"
+
+
+def stood_still(machine: Machine) -> str:
+    """SIGSTOP: the watchdog ends it, and it is started again."""
+    before, began = machine.property(UNIT, "MainPID"), time.monotonic()
+    machine.run("kill", "-STOP", before)
+    _restarted(machine, UNIT, before)
+    ready = time.monotonic() - began
+    if "Watchdog timeout" not in machine.journal(UNIT):
+        raise StepFailed("it was started again, and not for the watchdog")
+    made = _table_comes(machine, "app", "after_stop")
+    period = machine.property(UNIT, "WatchdogUSec")
+    return f"watchdog of {period}: ready again after {ready:.2f} s; table after {made:.3f} s"
+
+
+def outage(machine: Machine) -> str:
+    """A database that is away for longer than the watchdog waits is no reason to be killed."""
+    before = machine.property(UNIT, "MainPID")
+    restarts = machine.property(UNIT, "NRestarts")
+    lines = machine.journal(UNIT).count("\n")
+    machine.run("systemctl", "stop", "postgresql")
+    began = time.monotonic()
+    status = _status(machine, UNIT, "database unreachable since ")
+    machine.until("the outage lasts", lambda: time.monotonic() - began > 45)
+    _expect(machine, UNIT, ActiveState="active", MainPID=before, NRestarts=restarts)
+    logged = machine.journal(UNIT).count("\n") - lines
+    machine.run("systemctl", "start", "postgresql")
+    began = time.monotonic()
+    made = _table_comes(machine, "app", "after_outage")
+    _expect(machine, UNIT, ActiveState="active", MainPID=before, NRestarts=restarts)
+    _status(machine, UNIT, "listening; ")
+    return f"status: {status}; {logged} lines logged in 45 s; table {made:.2f} s after the database was back"
+
+
+def reload(machine: Machine) -> str:
+    """SIGHUP: the same process goes on, with the settings read anew."""
+    before = machine.property(UNIT, "MainPID")
+    machine.write("/etc/schemad/schemad.env", "SCHEMAD_ENABLE_AUTO_CREATE=true\nSCHEMAD_LISTEN=off\n", mode="644")
+    machine.run("systemctl", "reload", UNIT)
+    took = machine.until("it reloads", lambda: "settings.reloaded" in machine.journal(UNIT))
+    _status(machine, UNIT, "polling every 30 s; ")
+    _expect(machine, UNIT, ActiveState="active", SubState="running", MainPID=before)
+    machine.write("/etc/schemad/schemad.env", "SCHEMAD_ENABLE_AUTO_CREATE=true\n", mode="644")
+    machine.run("systemctl", "reload", UNIT)
+    status = _status(machine, UNIT, "listening; ")
+    made = _table_comes(machine, "app", "after_reload")
+    return f"with new settings after {took:.2f} s, and back; status: {status}; table after {made:.3f} s"
+
+
+def stop(machine: Machine) -> str:
+    """SIGTERM: what is in hand is finished, nothing is half done, and it ends with 0."""
+    machine.psql(
+        "app",
+        f"SELECT count(schemad.submit_request('u', 'drained_' || n, '{FIELDS}')) "
+        f"FROM generate_series(1, {BATCH}) AS n;",
+        login="shop",
+    )
+    began = time.monotonic()
+    machine.run("systemctl", "stop", UNIT)
+    took = time.monotonic() - began
+    _expect(machine, UNIT, ActiveState="inactive", Result="success", ExecMainStatus="0", ExecMainCode="1")
+    decided, tables = machine.psql(
+        "app",
+        "SELECT count(*) FROM schemad.schema_requests WHERE schema_name LIKE 'drained%' AND status = 'approved';"
+        "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'drained%';",
+    ).split()
+    if decided != tables:
+        raise StepFailed(f"{decided} requests were approved, and {tables} tables are there")
+    if "daemon.deadline_passed" in machine.journal(UNIT):
+        raise StepFailed("it did not finish what it had in hand")
+    machine.run("systemctl", "start", UNIT)
+    machine.until(
+        "the rest is decided",
+        lambda: (
+            machine.psql("app", "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'drained%';") == str(BATCH)
+        ),
+    )
+    return (
+        f"exit code 0 after {took:.2f} s; {decided} of {BATCH} requests decided by then, all after the next start"
+    )
+
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("install", install),
+    ("verify", verify),
+    ("start", start),
+    ("schemad@orders", start_instance),
+    ("bad credential", bad_credential),
+    ("kill -9", killed),
+    ("SIGSTOP", stood_still),
+    ("database away", outage),
+    ("reload", reload),
+    ("stop", stop),
+)
+
+
+def _table_comes(machine: Machine, database: str, name: str) -> float:
+    """Asks for a table as an application does, and has it; the seconds until it was decided, in the server."""
+    # What SQL alone can measure: entering the machine takes longer than deciding.
+    said = machine.psql(
+        database,
+        f"CALL schemad.create_table('user123', '{name}', '{FIELDS}');\n"
+        "SELECT extract(epoch FROM processed_at - created_at) FROM schemad.schema_requests ORDER BY id DESC LIMIT 1;",
+        login="shop",
+    )
+    if "|approved|auto|" not in said:
+        raise StepFailed(f"no table came by itself: {said}")
+    return float(said.splitlines()[-1])
+
+
+def _restarted(machine: Machine, unit: str, before: str) -> None:
+    """Waits until another process is ready in a process's place."""
+    machine.until(
+        "it is started again",
+        lambda: (
+            machine.property(unit, "MainPID") not in {"0", before}
+            and machine.property(unit, "ActiveState") == "active"
+        ),
+    )
+
+
+def _status(machine: Machine, unit: str, beginning: str) -> str:
+    """Waits until a unit says that it does this; all that it says."""
+    machine.until(f"{unit} says {beginning!r}", lambda: machine.property(unit, "StatusText").startswith(beginning))
+    return machine.property(unit, "StatusText")
+
+
+def _expect(machine: Machine, unit: str, **properties: str) -> None:
+    """Whether a unit has these properties."""
+    for name, expected in properties.items():
+        found = machine.property(unit, name)
+        if found != expected:
+            raise StepFailed(f"{name} of {unit} is {found!r}, not {expected!r}:\n{machine.journal(unit)[-3000:]}")
