@@ -4,6 +4,7 @@ Run it from the checkout, as root: python -m tests.systemd
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,9 @@ def main() -> int:
         for line in missing:
             print(f"  {line}", file=sys.stderr)
         return EXIT_MISSING
+    # The machine is to be taken down however this ends.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGHUP, lambda number, _: sys.exit(128 + number))
     # Not on a file system without devices or programs, as /tmp may be.
     directory = Path(tempfile.mkdtemp(prefix="schemad-systemd-", dir="/var/tmp"))
     try:

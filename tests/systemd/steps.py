@@ -58,9 +58,9 @@ def verify(machine: Machine) -> str:
 
 
 def start(machine: Machine) -> str:
-    """`systemctl start` returns once it is ready, and a table comes by itself."""
+    """`systemctl enable --now` returns once it is ready, and a table comes by itself."""
     began = time.monotonic()
-    machine.run("systemctl", "start", UNIT)
+    machine.run("systemctl", "enable", "--now", UNIT)
     ready = time.monotonic() - began
     _expect(machine, UNIT, ActiveState="active", SubState="running", Type="notify", NRestarts="0")
     made = _table_comes(machine, "app", "first")
@@ -132,6 +132,23 @@ def outage(machine: Machine) -> str:
     return f"status: {status}; {logged} lines logged in 45 s; table {made:.2f} s after the database was back"
 
 
+def before_database(machine: Machine) -> str:
+    """Started before the database is, it waits, and is ready once that is there."""
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("systemctl", "stop", "postgresql")
+    machine.run("systemctl", "start", "--no-block", UNIT)
+    status = _status(machine, UNIT, "database unreachable since ")
+    _expect(machine, UNIT, ActiveState="activating")
+    before = machine.property(UNIT, "MainPID")
+    machine.run("systemctl", "start", "postgresql")
+    took = machine.until("it is ready", lambda: machine.property(UNIT, "ActiveState") == "active")
+    _expect(machine, UNIT, MainPID=before)
+    made = _table_comes(machine, "app", "after_waiting")
+    return (
+        f"{status.partition(':')[0]}, activating; ready {took:.2f} s after the database; table after {made:.3f} s"
+    )
+
+
 def reload(machine: Machine) -> str:
     """SIGHUP: the same process goes on, with the settings read anew."""
     before = machine.property(UNIT, "MainPID")
@@ -189,6 +206,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("kill -9", killed),
     ("SIGSTOP", stood_still),
     ("database away", outage),
+    ("database later", before_database),
     ("reload", reload),
     ("stop", stop),
 )
@@ -200,7 +218,8 @@ def _table_comes(machine: Machine, database: str, name: str) -> float:
     said = machine.psql(
         database,
         f"CALL schemad.create_table('user123', '{name}', '{FIELDS}');\n"
-        "SELECT extract(epoch FROM processed_at - created_at) FROM schemad.schema_requests ORDER BY id DESC LIMIT 1;",
+        "SELECT extract(epoch FROM processed_at - created_at) FROM schemad.schema_requests "
+        "ORDER BY id DESC LIMIT 1;",
         login="shop",
     )
     if "|approved|auto|" not in said:
