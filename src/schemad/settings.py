@@ -9,9 +9,8 @@ from typing import Self
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from schemad.credentials import Credentials, with_password
-
 from schemad.address import Address
+from schemad.credentials import Credentials, with_password
 
 # Names a file of further variables, which can be changed while a daemon runs.
 ENV_FILE = "SCHEMAD_ENV_FILE"

@@ -15,9 +15,11 @@ from structlog.testing import capture_logs
 
 from schemad.daemon import Daemon
 from schemad.daemon.intake import Intake
-from schemad.daemon.listener import _Session
+from schemad.daemon.listener import ListenerState, _Session
 from schemad.daemon.service_manager import LONGEST_STATUS, ServiceManager
+from schemad.daemon.worker import WorkerState
 from schemad.embedded import EmbeddedPostgres, installed_majors
+from schemad.settings import Settings
 from schemad.store import Connection
 from tests.support.daemons import PATIENCE, daemon_process, daemon_settings
 from tests.support.databases import Database, Template, fields
@@ -152,6 +154,17 @@ async def test_a_listener_that_is_switched_off_owes_no_proof(database: Database,
         await manager.told("READY=1")
         late = daemon._watchdog.late(time.monotonic() + NOBODY_WAITS)
         assert [each.part for each in late] == ["worker"]
+
+
+def test_a_part_that_stands_still_is_late_within_a_minute_and_a_half(manager: Manager) -> None:
+    log = structlog.get_logger("schemad")
+    daemon = Daemon(Settings(), manager=ServiceManager(manager.environment(PERIOD), log))
+    for state in WorkerState:
+        daemon.worker.state = state
+        assert daemon._watchdog._worker_may_take() <= 90
+    for heard in ListenerState:
+        daemon.listener.state = heard
+        assert daemon._watchdog._listener_may_take() <= 90
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ SCHEMAD = "/opt/schemad/bin/schemad"
 SOCKET = "host=/run/postgresql"
 # A password that has to be quoted wherever it is not meant to be text.
 PASSWORD = "it's: 100% @home/?&#"  # noqa: S105 - of a machine that is thrown away
+ENCRYPTED = "schemad.orders.password"
 CREDENTIALS = {
     "schemad.dsn": f"postgresql:///app?{SOCKET}",
     "schemad.orders.dsn": "postgresql://orders_service@127.0.0.1/orders",
-    "schemad.orders.password": PASSWORD,
+    ENCRYPTED: PASSWORD,
     "schemad.empty.dsn": "",
 }
 FIELDS = '{"fields": [{"name": "a", "type": "text"}]}'
@@ -78,6 +79,22 @@ def start_instance(machine: Machine) -> str:
             raise StepFailed(f"the password can be read in /proc/{process}/{file}")
     user = machine.run("stat", "--format=%U", f"/proc/{process}").strip()
     return f"table after {made:.3f} s, connected with the password of its credential; runs as {user}"
+
+
+def encrypted(machine: Machine) -> str:
+    """The password as an encrypted file, in the place of the other."""
+    where = f"/etc/credstore.encrypted/{ENCRYPTED}"
+    machine.run("install", "-d", "-m", "700", "/etc/credstore.encrypted")
+    creds = ("systemd-creds", "encrypt", "--with-key=host", "--name=schemad.password", "-", where)
+    machine.run(*creds, standard_input=PASSWORD)
+    machine.run("rm", f"/etc/credstore/{ENCRYPTED}")
+    if PASSWORD in machine.run("cat", where):
+        raise StepFailed("the password can be read where it should be encrypted")
+    drop_in = f"[Service]\nLoadCredentialEncrypted=schemad.password:{where}\n"
+    machine.write(f"/etc/systemd/system/{INSTANCE}.d/encrypted.conf", drop_in, mode="644")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", INSTANCE)
+    return f"restarted with it; table after {_table_comes(machine, 'orders', 'after_encryption'):.3f} s"
 
 
 def bad_credential(machine: Machine) -> str:
@@ -145,7 +162,7 @@ def before_database(machine: Machine) -> str:
     _expect(machine, UNIT, MainPID=before)
     made = _table_comes(machine, "app", "after_waiting")
     return (
-        f"{status.partition(':')[0]}, activating; ready {took:.2f} s after the database; table after {made:.3f} s"
+        f"activating, {status.partition(': ')[0]}; ready {took:.2f} s after the database; table after {made:.3f} s"
     )
 
 
@@ -202,6 +219,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("verify", verify),
     ("start", start),
     ("schemad@orders", start_instance),
+    ("encrypted", encrypted),
     ("bad credential", bad_credential),
     ("kill -9", killed),
     ("SIGSTOP", stood_still),

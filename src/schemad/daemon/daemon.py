@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from schemad import __version__
-from schemad.daemon.backoff import keep_connected
+from schemad.daemon.backoff import Link, keep_connected
 from schemad.daemon.endpoint import Endpoint
 from schemad.daemon.listener import Listener
 from schemad.daemon.pruner import Pruner
@@ -83,8 +83,8 @@ class Daemon:
         Raises:
             SchemaMismatch: The schema in the database is not this version's.
             NotAServer: Something stands between that keeps a session from having its settings.
-            OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on, and always under a
-                service manager, it is waited for.
+            OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on, and under a
+                service manager always, it is waited for.
             GaveUp: A part of it kept failing.
             AddressUnavailable: Its pages can't be served where they are to be.
             TracingUnavailable: Spans are wanted, and what makes them is not installed.
@@ -204,15 +204,15 @@ class Daemon:
             await check_database(self._settings)
             return
 
-        async def check(works: Callable[[], None]) -> None:
+        async def check(link: Link) -> None:
             await check_database(self._settings)
-            works()
+            link.works()
 
-        def away(error: Exception) -> None:
+        def away(error: BaseException) -> None:
             self.worker.pulse.lost(error)
             self._manager.status(self._watchdog.status())
 
-        await keep_connected(check, part="database", log=self._log, on_loss=away)
+        await keep_connected(check, part="database", log=self._log, telemetry=self.telemetry, on_loss=away)
 
     async def _tell_ready(self) -> None:
         await self.listener.settled.wait()
