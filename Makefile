@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint fuzz bench bench-peers docs lock lock-peers clean
+.PHONY: help install demo dev test test-systemd lint fuzz bench bench-peers docs lock lock-peers clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ lint: $(INSTALLED) ## Style, types, import contracts
 
 test: lint ## Lint, then every test, on each PostgreSQL found
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a container, as root; BASE=FILE keeps it
+	@$(BIN)/python -m tests.systemd $(if $(BASE),--base $(BASE))
 
 fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
 	SECONDS=$(or $(SECONDS),60) SEED=$(or $(SEED),0) $(BIN)/python -m tests.fuzz

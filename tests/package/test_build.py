@@ -86,7 +86,8 @@ def test_the_wheel_has_the_package_all_sql_and_nothing_else(archives: tuple[Path
 def test_the_source_archive_has_what_is_needed_to_build_and_test(archives: tuple[Path, Path]) -> None:
     with tarfile.open(archives[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {f"sql/{name}" for name in files_below("sql")} <= names
+    for folder in ("sql", "systemd"):
+        assert {f"{folder}/{name}" for name in files_below(folder)} <= names
     assert {f"tests/{name}" for name in files_below("tests")} <= names
     assert {"pyproject.toml", "README.md", "LICENSE", "Makefile", "requirements.lock"} <= names
 

@@ -1,6 +1,7 @@
 """A booted root: a container with a systemd of its own, and what is asked of it from outside."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import time
@@ -87,13 +88,14 @@ def booted(root: Path) -> Iterator[Machine]:
     """
     nspawn = (
         "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--boot",
-        "--console=pipe", f"--machine=schemad-test-{root.parent.name[-8:]}", "-D", str(root),
+        "--console=pipe", f"--machine=schemad-test-{os.getpid()}", "-D", str(root),
     )  # fmt: skip
-    with (root.parent / "console.log").open("wb") as console:
+    log = root.parent / "console.log"
+    with log.open("wb") as console:
         container = subprocess.Popen(nspawn, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         try:
-            machine = Machine(_leader(container))
-            _wait_for_boot(machine, root.parent / "console.log")
+            machine = Machine(_leader(container, log))
+            _wait_for_boot(machine, log)
             yield machine
         finally:
             # Its PID 1 takes everything in it along.
@@ -105,20 +107,20 @@ def booted(root: Path) -> Iterator[Machine]:
                 container.wait()
 
 
-def _leader(container: subprocess.Popen[bytes]) -> int:
+def _leader(container: subprocess.Popen[bytes], log: Path) -> int:
     """The container's PID 1: the child of a container that has begun to run."""
     end = time.monotonic() + BOOT_PATIENCE
     children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
     while time.monotonic() < end and container.poll() is None:
-        for child in children.read_text(encoding="ascii").split():
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it has just ended
+            for child in children.read_text(encoding="ascii").split():
                 if Path(f"/proc/{child}/comm").read_text(encoding="utf-8").strip() == "systemd":
                     return int(child)
         time.sleep(PAUSE)
-    raise StepFailed("the container does not start")
+    raise StepFailed(f"the container does not start:\n{_end_of(log)}")
 
 
-def _wait_for_boot(machine: Machine, console: Path) -> None:
+def _wait_for_boot(machine: Machine, log: Path) -> None:
     """Waits until its systemd has started what it starts by itself."""
     end = time.monotonic() + BOOT_PATIENCE
     said = ""
@@ -127,7 +129,11 @@ def _wait_for_boot(machine: Machine, console: Path) -> None:
         if said in {"running", "degraded"}:
             return
         time.sleep(PAUSE)
-    raise StepFailed(f"it does not boot: {said}\n{console.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+    raise StepFailed(f"it does not boot: {said}\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
 
 def remove(directory: Path) -> None:
