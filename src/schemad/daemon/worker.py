@@ -174,7 +174,8 @@ class Worker:
                 settled += found
                 if self._is_cut_short:
                     cause = Cause.DUE
-                elif settled < RECYCLE_AFTER:
+                elif settled < RECYCLE_AFTER and not (self._stopping.is_set() or self._reconfigured):
+                    # A drain takes wake-ups for itself, that of whoever stops it included.
                     cause = await self._sleep(watch, connections, found=found > 0)
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
