@@ -17,8 +17,8 @@ from schemad.daemon import Daemon
 from schemad.daemon.intake import Intake
 from schemad.daemon.listener import ListenerState, _Session
 from schemad.daemon.service_manager import LONGEST_STATUS, ServiceManager
-from schemad.daemon.worker import WorkerState
 from schemad.embedded import EmbeddedPostgres, installed_majors
+from schemad.observe.health import ListenerState, WorkerState
 from schemad.settings import Settings
 from schemad.store import Connection
 from tests.support.daemons import PATIENCE, daemon_process, daemon_settings

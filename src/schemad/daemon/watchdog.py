@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.backoff import LONGEST
-from schemad.daemon.listener import Listener, ListenerState
+from schemad.daemon.listener import Listener
 from schemad.daemon.pulse import Outage
 from schemad.daemon.service_manager import ServiceManager
 from schemad.daemon.worker import READ_TIMEOUT, Worker, WorkerState
