@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from schemad.daemon import Daemon
 from schemad.daemon.intake import Intake
-from schemad.daemon.listener import ListenerState, _Session
+from schemad.daemon.listener import _Session
 from schemad.daemon.service_manager import LONGEST_STATUS, ServiceManager
 from schemad.embedded import EmbeddedPostgres, installed_majors
 from schemad.observe.health import ListenerState, WorkerState

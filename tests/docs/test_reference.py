@@ -37,9 +37,7 @@ async def test_pages_made_from_the_database_are_up_to_date(admin: Connection) ->
 
 def test_every_event_of_the_log_is_listed() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    logged = set(re.findall(r'log\.(?:debug|info|warning|error|exception)\(.*\s*"([a-z_.]+)"', source))
-    # Some lines are of one level the first time, and of another one later.
-    logged |= set(re.findall(r'\blog\.debug\)\("([a-z_.]+)"', source))
+    logged = set(re.findall(r'(?:log\.[a-z]+\)?|\bsay)\((?:\s*#[^\n]*)?\s*"([a-z_]+\.[a-z_.]+)"', source))
     for part in re.findall(r'part="(\w+)"', source):
         logged |= {f"{part}.connected", f"{part}.lost"}
     assert {event.name for event in EVENTS} == logged
