@@ -48,8 +48,24 @@ async def test_a_listener_that_hears_nothing_says_so_once_names_the_likely_cause
     assert "PgBouncer" in told["advice"]
     assert "SCHEMAD_LISTEN_DSN" in told["advice"]
     assert lines.of("daemon.ready")[0]["listener"] == "deaf"
+    assert lines.events(least="warning") == ["listener.deaf"]
     # That requests are found by polling is no surprise meanwhile.
     assert "queue.found_by_poll" not in lines.events()
+
+
+async def test_a_queue_with_transactions_that_the_server_has_forgotten_is_cleared_and_listened_to(
+    database: Database, app: Connection
+) -> None:
+    direct = database.dsn("daemon_login")
+    async with running_proxy(direct) as proxy:
+        # Servers before 15.15, 16.11, 17.7 and 18.1 said so until somebody asked how full the queue is.
+        proxy.refuse_once(b"LISTEN", "58P01", "could not access status of transaction 1048500")
+        with logged() as lines:
+            async with running_daemon(direct, listen_dsn=proxy.dsn) as daemon:
+                assert daemon.listener.listening.is_set()
+                assert (await ask(app, "heard", fields("a")))["status"] == "approved"
+    # On the same session, at once.
+    assert lines.events(least="warning") == []
 
 
 async def test_the_last_proof_of_a_listener_is_as_old_as_its_last_probe(database: Database) -> None:

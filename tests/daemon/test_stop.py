@@ -7,10 +7,11 @@ import time
 import pytest
 
 from schemad.store import Connection
-from tests.support.daemons import daemon_process
+from tests.support.daemons import daemon_process, running_daemon
 from tests.support.databases import Database, fields
+from tests.support.logs import logged
 from tests.support.proxy import running_proxy
-from tests.support.requests import assert_all_or_nothing, decided, on_creation, submit, until
+from tests.support.requests import ask, assert_all_or_nothing, decided, on_creation, submit, until
 from tests.support.servers import server_names
 
 pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
@@ -71,3 +72,14 @@ async def test_sigterm_while_it_waits_ends_it_at_once(database: Database) -> Non
         async with asyncio.timeout(5):
             assert await process.end() == 0
         assert "daemon.stopping_at_once" not in "".join(process.lines)
+
+
+async def test_a_daemon_that_is_stopped_as_a_batch_is_done_ends_at_once(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    with logged() as lines:
+        for n in range(20):
+            # The requester is told with the commit, when the daemon is not yet.
+            async with running_daemon(database.dsn("daemon_login")):
+                assert (await ask(app, f"t_{n}", fields("a")))["status"] == "approved"
+    assert "daemon.deadline_passed" not in lines.events()

@@ -22,6 +22,7 @@ class Proxy:
         self._silent = False
         self._cut_after: bytes | None = None
         self._keeps_notifications = False
+        self._refusal: tuple[bytes, bytes] | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._mute: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -64,6 +65,14 @@ class Proxy:
         """Passes the next message with that text on, and cuts the link when its reply comes."""
         self._cut_after = text
 
+    def refuse_once(self, text: bytes, sqlstate: str, message: str) -> None:
+        """Answers the next message with that text by itself, as a server does that fails with that error."""
+        said = [b"SERROR", b"VERROR", f"C{sqlstate}".encode(), f"M{message}".encode(), b""]
+        error = b"\0".join(said) + b"\0"
+        # The error, and that it is ready for more, outside of any transaction.
+        answer = b"E" + (len(error) + 4).to_bytes(4, "big") + error + b"Z" + (5).to_bytes(4, "big") + b"I"
+        self._refusal = text, answer
+
     async def start(self) -> None:
         """Begins to accept connections."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -104,7 +113,7 @@ class Proxy:
             expects_cut = asyncio.Event()
             silencer = _Silencer() if self._keeps_notifications else None
             pumps = [
-                asyncio.create_task(self._pump(reader, server_writer, asked=expects_cut)),
+                asyncio.create_task(self._pump(reader, server_writer, asked=expects_cut, back=writer)),
                 asyncio.create_task(self._pump(server_reader, writer, answered=expects_cut, silencer=silencer)),
             ]
             # Whichever end goes away first takes the other with it.
@@ -122,12 +131,17 @@ class Proxy:
         target: asyncio.StreamWriter,
         *,
         asked: asyncio.Event | None = None,
+        back: asyncio.StreamWriter | None = None,
         answered: asyncio.Event | None = None,
         silencer: "_Silencer | None" = None,
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await source.read(CHUNK):
                 if target in self._mute:
+                    continue
+                if back is not None and self._refusal is not None and self._refusal[0] in data:
+                    back.write(self._refusal[1])
+                    self._refusal = None
                     continue
                 if asked is not None and self._cut_after is not None and self._cut_after in data:
                     self._cut_after = None

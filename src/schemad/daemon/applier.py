@@ -67,7 +67,7 @@ class Applier:
         await self._connection.execute("DISCARD ALL")
         await self._connection.reload_schema_state()
 
-    async def _apply(self, policy_version: int, batch: Sequence[Outcome]) -> Settled:
+    async def _apply(self, policy_version: int, batch: Sequence[Outcome], *, again: bool = False) -> Settled:
         try:
             results = await self._send(policy_version, batch)
         except asyncpg.OutOfMemoryError:
@@ -86,6 +86,9 @@ class Applier:
             if await is_notification_queue_full(self._connection):
                 # Somebody listens, and does not read: nobody can notify, so no batch can be committed.
                 raise ConnectionError(f"no notification can be sent: {error}") from error
+            if not again:
+                # Asking may have made room. If not, it is another limit, and one of the requests is beyond it.
+                return await self._apply(policy_version, batch, again=True)
             return await self._one_by_one(policy_version, batch, error)
         except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting
             return await self._one_by_one(policy_version, batch, error)

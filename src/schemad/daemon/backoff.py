@@ -45,8 +45,8 @@ class Link:
             say = self._log.info if self._is_told else self._log.debug
             say(f"{self._part}.connected", **known)
 
-    def failed(self, error: BaseException) -> None:
-        """Notes that it failed, or could not be opened."""
+    def failed(self, error: BaseException, *, is_told: bool = False) -> None:
+        """Notes that it failed, or could not be opened; `is_told`: that there is nothing more to say of it."""
         self._failures += 1
         self._telemetry.lost[self._part] += 1
         is_change = self._up_since is not None or self._failures == 1
@@ -56,7 +56,7 @@ class Link:
         if is_change:
             # That it comes back is told where it is told that it was lost.
             self._is_told = self._losses & (self._losses - 1) == 0
-        say = self._log.warning if is_change and self._is_told else self._log.debug
+        say = self._log.warning if is_change and self._is_told and not is_told else self._log.debug
         say(f"{self._part}.lost", error=link_help(error))
 
     @property
@@ -71,7 +71,7 @@ async def keep_connected(
     part: str,
     log: FilteringBoundLogger,
     telemetry: Telemetry,
-    on_loss: Callable[[BaseException], None] = lambda _: None,
+    on_loss: Callable[[BaseException], bool | None] = lambda _: None,
 ) -> None:
     """Runs a part, again and again as long as its link fails.
 
@@ -81,7 +81,7 @@ async def keep_connected(
         part: What it is, for the log.
         log: Where an outage's first failure is told, and its end; further ones at level debug.
         telemetry: Where each is counted.
-        on_loss: Called at each failure, before anything is waited for.
+        on_loss: Called at each failure, before anything is waited for; true: it has told of it.
     """
     link = Link(part, log, telemetry)
 
@@ -89,8 +89,7 @@ async def keep_connected(
         error = state.outcome.exception() if state.outcome else None
         # Any other error ends the part, and is for whoever runs that to tell.
         if isinstance(error, LINK_ERRORS):
-            on_loss(error)
-            link.failed(error)
+            link.failed(error, is_told=on_loss(error) is True)
 
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(LINK_ERRORS), after=tell, wait=lambda _: link.pause, reraise=True

@@ -113,9 +113,9 @@ class Daemon:
             asyncio.create_task(self._stopping.wait(), name="stopping"),
         }
         if self._reload is not None:
-            parts.add(asyncio.create_task(self._reload.run(), name="reload"))
+            parts.add(self._supervised("reload", self._reload.run))
         if self._manager.is_there:
-            parts.add(asyncio.create_task(self._watchdog.run(), name="watchdog"))
+            parts.add(self._supervised("watchdog", self._watchdog.run))
         telling = asyncio.create_task(self._tell_ready(), name="ready")
         # Whoever is to be told that it is ready may fail at that, which is no reason to go on untold.
         telling.add_done_callback(lambda t: None if t.cancelled() or not t.exception() else self._end())

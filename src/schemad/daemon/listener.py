@@ -116,15 +116,16 @@ class Listener:
         self.last_proof = time.monotonic()
         self.pulse.proven()
 
-    def _lost(self, error: BaseException) -> None:
+    def _lost(self, error: BaseException) -> bool:
         self.pulse.lost(error)
         if not isinstance(error, Deaf):
             self._become(ListenerState.CONNECTING)
-            return
+            return False
         self._become(ListenerState.DEAF)
         if not self._is_told_deaf:
             self._is_told_deaf = True
             self._log.warning("listener.deaf", advice=DEAF_ADVICE, poll_interval=self._settings.poll_interval)
+        return True
 
     async def _serve(self, link: Link) -> None:
         self._over.clear()

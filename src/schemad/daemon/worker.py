@@ -148,7 +148,7 @@ class Worker:
             appliers = [Applier(connection, self._journal, self.pulse) for connection in applying]
             watch = Watch(reading, self._watch_announced)
             cause, settled = Cause.DUE, 0
-            while not (self._stopping.is_set() or self._reconfigured) and settled < RECYCLE_AFTER:
+            while not self._is_ending and settled < RECYCLE_AFTER:
                 # Cleared before the query: what arrives during it sets it again, and is not lost.
                 self._wakeup.clear()
                 if any(connection.is_closed() for connection in connections):
@@ -174,8 +174,8 @@ class Worker:
                 settled += found
                 if self._is_cut_short:
                     cause = Cause.DUE
-                elif settled < RECYCLE_AFTER and not (self._stopping.is_set() or self._reconfigured):
-                    # A drain takes wake-ups for itself, that of whoever stops it included.
+                elif settled < RECYCLE_AFTER and not self._is_ending:
+                    # The wake-up that came with the end may have been the drain's.
                     cause = await self._sleep(watch, connections, found=found > 0)
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
@@ -186,6 +186,10 @@ class Worker:
             for connection in connections:
                 connection.remove_termination_listener(self._wake)
                 connection.terminate()
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._stopping.is_set() or self._reconfigured
 
     def _wake(self, *_: object) -> None:
         self._wakeup.set()
