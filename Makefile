@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-systemd lint fuzz bench bench-peers docs lock lock-peers clean
+.PHONY: help install demo dev test test-systemd lint fuzz bench bench-peers docs lock lock-peers clean test-docker
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ test: lint ## Lint, then every test, on each PostgreSQL found
 test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a container, as root; BASE=FILE keeps it
 	@$(BIN)/python -m tests.systemd $(if $(BASE),--base $(BASE))
 
+test-docker: $(INSTALLED) ## Build the image, run it and compose.yaml (needs a Docker engine)
+	$(BIN)/python -m tests.docker
+
 fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
 	SECONDS=$(or $(SECONDS),60) SEED=$(or $(SEED),0) $(BIN)/python -m tests.fuzz
 
@@ -65,9 +68,13 @@ $(PEERS)/.venv/.installed: $(PEERS)/requirements.txt
 docs: $(INSTALLED) ## Write the generated reference pages anew
 	$(BIN)/python -m tools.reference
 
-lock: ## Write requirements.lock anew (needs uv)
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-		--extra test --python-version 3.11 pyproject.toml -o requirements.lock
+LOCK := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+lock: ## Write the lock files anew (needs uv)
+	$(LOCK) --extra test pyproject.toml -o requirements.lock
+	$(LOCK) -c requirements.lock --no-annotate pyproject.toml -o requirements-run.lock
+	$(PYTHON) -c '$(BUILD_REQUIRES)' | $(LOCK) -c requirements.lock --no-annotate - -o requirements-build.lock
 
 lock-peers: ## Write the lock files of the job queues anew (needs uv and npm)
 	cd $(PEERS) && uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
