@@ -77,6 +77,7 @@ class Engine:
             run(client, "version", timeout=30)
         except CommandFailed as error:
             raise NoEngine(str(error)) from error
+        _require_buildkit(client)
         return cls(client, _compose(client))
 
     def docker(self, *words: object, **options: Any) -> str:
@@ -126,6 +127,16 @@ class Engine:
         finally:
             process.kill()
             process.wait()
+
+
+def _require_buildkit(client: str) -> None:
+    """Clients since 23 build with a plugin, those before have BuildKit in them."""
+    try:
+        run(client, "buildx", "version", timeout=30)
+    except CommandFailed as error:
+        version = run(client, "version", "--format={{.Client.Version}}", timeout=30).strip()
+        if int(version.partition(".")[0]) >= 23:
+            raise NoEngine(f"{client} {version} builds with its plugin buildx, which is not there") from error
 
 
 def _compose(client: str) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 Run it as root, from the checkout: python -m tests.docker.stand_ins --python PREFIX
 
 PREFIX is an installation of the CPython that the Dockerfile names. It needs mmdebstrap, a Debian mirror, a Docker
-engine and the wheel of `schemad[embedded]`. Both images are Debian's smallest system: the one for Python with PREFIX
-in /usr/local, the one for PostgreSQL with the wheel's server and an entrypoint that knows the variables which
-compose.yaml and the tests use.
+engine and the wheel of `schemad[embedded]`. Both images are Debian's smallest system: the one for Python with
+PREFIX in /usr/local, the one for PostgreSQL with the wheel's server and an entrypoint that knows the variables
+which compose.yaml and the tests use.
 """
 
 import argparse
