@@ -68,10 +68,14 @@ def running_server(name: str, data_dir: Path) -> Iterator[Server]:
     if TEST_DSN:
         yield Server(TEST_DSN)
     elif docker_answers():
-        from testcontainers.postgres import PostgresContainer
+        from testcontainers.community.postgres import PostgresContainer
 
-        image = f"postgres:{name.removeprefix('pg')}"
-        container = PostgresContainer(image, driver=None).with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
+        settings = [word for setting in SERVER_SETTINGS.items() for word in ("-c", "=".join(setting))]
+        container = (
+            PostgresContainer(f"postgres:{name.removeprefix('pg')}", driver=None)
+            .with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
+            .with_command(["postgres", "-c", "listen_addresses=*", *settings])
+        )
         with container as postgres:
             yield Server(postgres.get_connection_url())
     else:
