@@ -84,6 +84,7 @@ class Services:
         yield "the first table is made by itself", self.first_table
         yield "the daemon is not root, may nothing, and can write nowhere", self.confined
         yield "no password is in an environment or a log", self.no_secrets
+        yield "the command line is at hand", self.command_line
         yield "the HEALTHCHECK goes healthy", self.healthy
         yield "a daemon that was killed is started again, and loses nothing", self.killed_within
         yield "`docker kill` ends it for good, and the next start loses nothing", self.killed_by_hand
@@ -131,6 +132,11 @@ class Services:
         mode = self._in_daemon("stat", "--format=%a %u", "/credentials/pgpass").strip()
         assert mode == f"600 {UID}", mode
         return "the daemon's is a file that it alone can read"
+
+    def command_line(self) -> str:
+        told = self._stack.compose("run", "--rm", "-T", "migrate", "policy", "show")
+        assert "max_fields" in told, told
+        return "policy show"
 
     def healthy(self) -> str:
         container = self._stack.container("daemon")

@@ -26,7 +26,12 @@ SOURCES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Makefile",
+    "Dockerfile",
+    ".dockerignore",
+    "compose.yaml",
     "requirements.lock",
+    "requirements-run.lock",
+    "requirements-build.lock",
 )
 FOLDERS = ("src", "sql", "systemd", "deploy", "docs", "tests", "benchmarks")
 # What make and Python leave in them.
@@ -89,7 +94,8 @@ def test_the_source_archive_has_what_is_needed_to_build_and_test(archives: tuple
     for folder in ("sql", "systemd"):
         assert {f"{folder}/{name}" for name in files_below(folder)} <= names
     assert {f"tests/{name}" for name in files_below("tests")} <= names
-    assert {"pyproject.toml", "README.md", "LICENSE", "Makefile", "requirements.lock"} <= names
+    assert {f"deploy/{name}" for name in files_below("deploy")} <= names
+    assert set(SOURCES) <= names
 
 
 @pytest.fixture(scope="module")
