@@ -72,10 +72,14 @@ def running_server(name: str, data_dir: Path) -> Iterator[Server]:
 
         settings = [word for setting in SERVER_SETTINGS.items() for word in ("-c", "=".join(setting))]
         container = (
-            PostgresContainer(f"postgres:{name.removeprefix('pg')}", driver=None)
+            PostgresContainer(
+                f"postgres:{name.removeprefix('pg')}", username="postgres", dbname="postgres", driver=None
+            )
             .with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
             .with_command(["postgres", "-c", "listen_addresses=*", *settings])
         )
+        # On this machine alone, as it lets anybody in: with_bind_ports() would have it on every interface.
+        container.ports = {str(container.port): ("127.0.0.1", None)}
         with container as postgres:
             yield Server(postgres.get_connection_url())
     else:
