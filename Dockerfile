@@ -32,10 +32,12 @@ ENV PATH=/opt/schemad/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     SCHEMAD_DRAIN_DEADLINE=8 \
-    SCHEMAD_LOG_FORMAT=json
+    SCHEMAD_LOG_FORMAT=json \
+    SCHEMAD_METRICS_ADDR=127.0.0.1:9187
 USER 10001:10001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["schemad", "doctor"]
+# /healthz, not `schemad doctor`: that tells whether a daemon would work, and this whether this one does.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-Im", "schemad.cli.healthcheck"]
 ENTRYPOINT ["schemad"]
 CMD ["run"]
 # Last, as a revision is new each time.

@@ -1,9 +1,10 @@
 """What is promised of the services of compose.yaml together."""
 
 import asyncio
+import contextlib
 import json
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ STOPPED_WITHIN = 10.0
 DECIDED_WITHIN = 60
 HEALTHY_WITHIN = 120.0
 RESTARTED_WITHIN = 60.0
+# The daemon, where Docker's init is the first process: what one starts by `docker exec` is no child of that.
+CHILD = "$(cat /proc/1/task/1/children)"
 # An application's login.
 SHOP = "shop"
 PAYLOAD = json.dumps({"fields": [{"name": "title", "type": "text", "nullable": False}]})
@@ -86,6 +89,7 @@ class Services:
         yield "no password is in an environment or a log", self.no_secrets
         yield "the command line is at hand", self.command_line
         yield "the HEALTHCHECK goes healthy", self.healthy
+        yield "a daemon that is stuck goes unhealthy", self.stuck
         yield "a daemon that was killed is started again, and loses nothing", self.killed_within
         yield "`docker kill` ends it for good, and the next start loses nothing", self.killed_by_hand
         yield "a restart of PostgreSQL is survived", self.postgres_restarted
@@ -147,11 +151,23 @@ class Services:
         assert log[-1]["ExitCode"] == 0, log
         return f"exit code {log[-1]['ExitCode']}"
 
+    def stuck(self) -> str:
+        # Asked more often than every 30 seconds, so that this ends soon.
+        often = ("--health-interval=1s", "--health-timeout=2s", "--health-start-period=20s", "--health-retries=2")
+        with (
+            self._another_daemon("--init", *often) as container,
+            self._engine.events(container, "health_status") as events,
+        ):
+            events.until("health_status: healthy", HEALTHY_WITHIN)
+            self._engine.docker("exec", container, "sh", "-c", f"kill -STOP {CHILD}")
+            took = events.until("health_status: unhealthy", HEALTHY_WITHIN)
+        return f"{took:.1f} s after SIGSTOP, asked every second"
+
     def killed_within(self) -> str:
         container = self._stack.container("daemon")
         with self._engine.events(container, "die", "start") as events:
             # As the kernel does when memory runs out. From without, Docker takes a kill for the user's will.
-            self._in_daemon("sh", "-c", "kill -KILL $(cat /proc/1/task/1/children)")
+            self._in_daemon("sh", "-c", f"kill -KILL {CHILD}")
             events.until("die", RESTARTED_WITHIN)
             request = self._database.submit("after_a_kill")
             took = events.until("start", RESTARTED_WITHIN)
@@ -193,19 +209,25 @@ class Services:
         return self._require_orderly_end(container, took)
 
     def stopped_as_first_process(self) -> str:
+        with self._another_daemon() as container:
+            request = self._database.submit("without_init")
+            self._database.require_table(request, "without_init")
+            took = measured(lambda: self._engine.docker("stop", f"--time={STOPPED_WITHIN:.0f}", container))
+            return self._require_orderly_end(container, took)
+
+    @contextlib.contextmanager
+    def _another_daemon(self, *options: str) -> Iterator[str]:
+        """Another daemon like the service's, by `docker run` with these options; its container."""
         service = self._engine.inspect(self._stack.container("daemon"))
         (network,) = service["NetworkSettings"]["Networks"]
         (volume,) = (mount["Name"] for mount in service["Mounts"])
         variables = [word for each in service["Config"]["Env"] for word in ("--env", each)]
         container = self._engine.docker(
-            *("run", "--detach", "--read-only", f"--network={network}"),
+            *("run", "--detach", "--read-only", f"--network={network}", *options),
             *("--volume", f"{volume}:/credentials:ro", *variables, service["Config"]["Image"]),
         ).strip()
         try:
-            request = self._database.submit("without_init")
-            self._database.require_table(request, "without_init")
-            took = measured(lambda: self._engine.docker("stop", f"--time={STOPPED_WITHIN:.0f}", container))
-            return self._require_orderly_end(container, took)
+            yield container
         finally:
             self._engine.docker("rm", "--force", "--volumes", container)
 

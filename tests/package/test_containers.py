@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import schemad
+from schemad.cli import healthcheck
 
 ROOT = Path(__file__).parents[2]
 # A tag of a version; `latest` or none at all would be another image tomorrow.
@@ -83,7 +84,10 @@ def test_the_image_says_how_it_is_started_asked_and_stopped() -> None:
     assert arguments("STOPSIGNAL", last_stage=True) == ["SIGTERM"]
     (check,) = arguments("HEALTHCHECK", last_stage=True)
     command = check.partition("CMD ")[2]
-    assert all(isinstance(word, str) for word in json.loads(command))
+    program, *_, module = json.loads(command)
+    assert (program, module) == ("python", healthcheck.__name__)
+    (settings,) = arguments("ENV", last_stage=True)
+    assert re.search(rf"\b{healthcheck.VARIABLE}=127\.0\.0\.1:\d+", settings)
     assert {"--interval", "--timeout", "--start-period", "--retries"} == set(re.findall(r"--[a-z-]+", check))
 
 

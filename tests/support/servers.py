@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from schemad.embedded import EmbeddedPostgres, installed_majors
@@ -79,7 +80,8 @@ def running_server(name: str, data_dir: Path) -> Iterator[Server]:
             .with_command(["postgres", "-c", "listen_addresses=*", *settings])
         )
         # On this machine alone, as it lets anybody in: with_bind_ports() would have it on every interface.
-        container.ports = {str(container.port): ("127.0.0.1", None)}
+        loopback: Any = ("127.0.0.1", None)  # Docker's client takes it, and testcontainers does not say so
+        container.ports = {str(container.port): loopback}
         with container as postgres:
             yield Server(postgres.get_connection_url())
     else:
