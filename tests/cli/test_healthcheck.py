@@ -45,18 +45,20 @@ async def test_a_daemon_that_works_is_fine_and_ready_whatever_interface_it_serve
 
 
 async def test_an_outage_of_the_database_leaves_a_daemon_fine_and_not_ready(database: Database) -> None:
-    async with running_proxy(database.dsn("daemon_login")) as proxy:
-        async with running_daemon(
+    async with (
+        running_proxy(database.dsn("daemon_login")) as proxy,
+        running_daemon(
             proxy.dsn, metrics_addr="127.0.0.1:0", probe_interval=0.1, probe_timeout=0.2, connect_timeout=0.5
-        ) as daemon:
-            assert daemon.endpoint.server is not None
-            addr = str(daemon.endpoint.server.address)
-            proxy.silence()
-            async with asyncio.timeout(PATIENCE):
-                while (answer := await asyncio.to_thread(check, addr, "/readyz"))[0] == 0:
-                    pass
-            assert answer[1].startswith("/readyz is 503: ")
-            assert (await asyncio.to_thread(check, addr))[0] == 0
+        ) as daemon,
+    ):
+        assert daemon.endpoint.server is not None
+        addr = str(daemon.endpoint.server.address)
+        proxy.silence()
+        async with asyncio.timeout(PATIENCE):
+            while (answer := await asyncio.to_thread(check, addr, "/readyz"))[0] == 0:
+                pass
+        assert answer[1].startswith("/readyz is 503: ")
+        assert (await asyncio.to_thread(check, addr))[0] == 0
 
 
 async def test_a_daemon_that_is_stopped_in_its_tracks_is_not_fine(

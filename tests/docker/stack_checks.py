@@ -201,6 +201,9 @@ class Services:
         before = self._in_daemon("cat", "/credentials/pgpass")
         self._stack.compose("up", "--detach", "--no-build")
         assert self._in_daemon("cat", "/credentials/pgpass") != before
+        # With its sessions gone it has to come in by the new one.
+        end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'schemad_service'"
+        assert self._database.run(lambda c: c.fetchval(end))
         return self._database.require_table(self._database.submit("once_more"), "once_more")
 
     def stopped(self) -> str:

@@ -2,9 +2,9 @@
 
     python -m schemad.cli.healthcheck [/readyz]
 
-asks for /healthz, or for that page, where SCHEMAD_METRICS_ADDR says that the daemon serves it, prints the answer, and
-exits with 0 if it is fine and with 1 if not. It is no verb of `schemad`, and imports next to nothing: it is run every
-30 seconds, and the command line takes ten times its CPU to start.
+asks for /healthz, or for that page, where SCHEMAD_METRICS_ADDR says that the daemon serves it, prints the answer,
+and exits with 0 if it is fine and with 1 if not. It is no verb of `schemad`, and imports next to nothing: it runs
+every 30 seconds, and the command line takes ten times its CPU to start.
 """
 
 import http.client
@@ -62,7 +62,7 @@ def ask(addr: str, page: str) -> str:
         response = connection.getresponse()
         said = response.read().decode(errors="replace").strip()
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unhealthy(f"{address} does not answer: {error or type(error).__name__}") from error
+        raise Unhealthy(f"{address} does not answer: {str(error) or type(error).__name__}") from error
     finally:
         connection.close()
     if response.status != http.client.OK:
