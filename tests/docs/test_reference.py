@@ -100,6 +100,7 @@ def test_the_payloads_that_pages_show_can_be_approved() -> None:
 
 def test_variables_that_pages_name_are_read_somewhere() -> None:
     others = {"SCHEMAD_ENV_FILE", "SCHEMAD_PG_BIN", "SCHEMAD_TEST_DSN"}
+    others |= set(re.findall(r"\$\{(SCHEMAD_\w+)", (ROOT / "compose.yaml").read_text(encoding="utf-8")))
     known = {f"SCHEMAD_{name.upper()}" for name in Settings.model_fields} | others
     for page in pages():
         named = set(re.findall(r"SCHEMAD_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")))
