@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-systemd lint fuzz bench bench-peers docs lock lock-peers clean test-docker
+.PHONY: help install demo dev test test-systemd lint fuzz bench bench-peers docs lock lock-peers clean test-docker release-check
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ docs: $(INSTALLED) ## Write the generated reference pages anew
 
 LOCK := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+release-check: $(INSTALLED) ## Build the last commit, install it where there is nothing else, try it
+	@$(BIN)/python -m tools.release_check
 
 lock: ## Write the lock files anew (needs uv)
 	$(LOCK) --extra test pyproject.toml -o requirements.lock

@@ -3,9 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 import schemad
 from schemad.cli import healthcheck
+from tests.package.closure import needed
 
 ROOT = Path(__file__).parents[2]
 # A tag of a version; `latest` or none at all would be another image tomorrow.
@@ -171,22 +170,6 @@ def locked(name: str) -> dict[str, str]:
     text = re.sub(r"\n    #.*", "", read(name))
     entries = re.findall(r"^([a-z0-9._-]+)(==(?:.*\n)(?:    .*\n?)*)", text, re.MULTILINE)
     return dict(entries)
-
-
-def needed(requirements: list[str]) -> Iterator[str]:
-    """The names of what has to be installed for requirements here, as what is installed tells it."""
-    seen: set[tuple[str, str]] = set()
-    waiting = [(Requirement(each), "") for each in requirements]
-    while waiting:
-        requirement, extra = waiting.pop()
-        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
-            continue
-        name = canonicalize_name(requirement.name)
-        yield name
-        for wanted in ("", *requirement.extras):
-            if (name, wanted) not in seen:
-                seen.add((name, wanted))
-                waiting += [(Requirement(each), wanted) for each in requires(name) or []]
 
 
 @pytest.mark.parametrize(
