@@ -2,8 +2,8 @@
 
 Run it from the checkout: python -m tools.release_check
 
-It prints a line for each thing that it looks at, and exits with 1 if one is not as it should be. What is looked at is
-the last commit, not what was changed since. Packages come from where pip takes them.
+It prints a line for each thing that it looks at, and exits with 1 if one is not as it should be. It looks at the last
+commit, not at what was changed since. Packages come from where pip takes them.
 """
 
 import json
@@ -12,18 +12,19 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from schemad import __version__
 from schemad.embedded import EmbeddedPostgres, installed_majors
+from tests.package.closure import needed
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 600.0
-EXTRAS = ("bench", "embedded", "otel")
-# Names of licences in the words of SPDX, of classifiers and of those who write their own. Whatever has none of these is
-# to be read by a person; the GPL and its kin are never right.
+# Names of licences in the words of SPDX, of classifiers and of those who write their own. What has none of these is to
+# be read by a person; the GPL and its kin are never right.
 ALLOWED = re.compile(
     r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla|Zlib|CC0)\b", re.IGNORECASE
 )
@@ -109,19 +110,22 @@ class Release:
             self._schemad("migrate", "--check", "--dsn", server.dsn())
         return first
 
-    def licences(self, python: Path, only: Sequence[str] | None = None) -> str:
+    def licences(self, python: Path, only: Set[str] | None = None) -> str:
         """The licences of an environment's distributions, none of which may be unknown or the GPL."""
         found: dict[str, str] = json.loads(run(python, "-c", _LICENCES))
         if only is not None:
             found = {name: found[name] for name in found if canonical(name) in only}
+            if missing := only - {canonical(name) for name in found}:
+                raise NotReady(f"not installed here: {', '.join(sorted(missing))}; run make install")
         return licence_problem(found)
 
     def licences_of_extras(self) -> str:
-        """Those of what the extras bring, as installed beside this program."""
-        code = "import sys; from tests.package.closure import needed; print(*set(needed(sys.argv[1:])))"
-        extras = ",".join(EXTRAS)
-        names = run(sys.executable, "-c", code, f"schemad[{extras}]").split()
-        return self.licences(Path(sys.executable), names)
+        """Those of what all extras but the tests' bring, as installed beside this program."""
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "optional-dependencies"
+        ]
+        wanted = [each for name, requirements in extras.items() if name != "test" for each in requirements]
+        return self.licences(Path(sys.executable), set(needed(wanted)))
 
     def _schemad(self, *arguments: str) -> str:
         return run(self._bin / "schemad", *arguments)
