@@ -23,8 +23,8 @@ from tests.package.closure import needed
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 600.0
-# Names of licences in the words of SPDX, of classifiers and of those who write their own. What has none of these is
-# to be read by a person; the GPL and its kin are never right.
+# Names of licences in the words of SPDX, of classifiers and of those who write their own. What has none of these
+# is to be read by a person; the GPL and its kin are never right.
 ALLOWED = re.compile(
     r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla|Zlib|CC0)\b", re.IGNORECASE
 )
