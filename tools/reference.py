@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from schemad.cli.app import app
+from schemad.cli.app import program
 from schemad.embedded import EmbeddedPostgres
 from schemad.policy.expressions import ALLOWED_FUNCTIONS, ALLOWED_OPERATORS
 from schemad.policy.rules import all_rules
@@ -112,7 +112,7 @@ def settings_page() -> str:
 
 def cli_page() -> str:
     """Every verb, with its options."""
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(program())
     context = typer.Context(command, info_name="schemad")
     parts = [
         head("Command line"),

@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from schemad import __version__
+from schemad.cli.app import _MODULES, program
 from schemad.policy.rules import all_rules
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
 
@@ -136,3 +138,19 @@ def test_a_terminal_without_unicode_still_gets_the_message() -> None:
     run = schemad("plan", "-", "--name", "größe", stdin="{}", PYTHONIOENCODING="ascii")
     assert run.code == EXIT_BAD_INPUT
     assert "gr\\xf6\\xdfe" in run.out
+
+
+def test_every_verb_is_found_by_its_name_alone() -> None:
+    every = typer.main.get_group(program()).commands
+    for verb in every:
+        assert verb in typer.main.get_group(program(verb)).commands
+    assert set(every) == {verb for verbs in _MODULES.values() for verb in verbs}
+
+
+def test_the_daemon_carries_nothing_of_the_verbs_that_are_not_asked_for() -> None:
+    code = "import sys; from schemad.cli.app import program; program('run'); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "schemad.cli.run" in loaded
+    assert {"schemad.cli.bench", "schemad.bench", "schemad.cli.demo", "schemad.cli.dev"}.isdisjoint(loaded)
