@@ -2,6 +2,8 @@ CREATE OR REPLACE FUNCTION schemad.approve_request(request_id integer, reason te
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off -- by its key, also in a session that began when there were few requests
+SET jit = off
 AS $function$
 DECLARE
   request schemad.schema_requests := schemad.pending_request(request_id, 'approved');

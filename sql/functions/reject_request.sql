@@ -1,6 +1,8 @@
 CREATE OR REPLACE FUNCTION schemad.reject_request(request_id integer, reason text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off -- by its key, also in a session that began when there were few requests
+SET jit = off
 AS $function$
 BEGIN
   PERFORM schemad.require_reason(reason);

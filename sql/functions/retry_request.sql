@@ -1,6 +1,8 @@
 CREATE OR REPLACE FUNCTION schemad.retry_request(request_id integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off -- by its key, also in a session that began when there were few requests
+SET jit = off
 AS $function$
 DECLARE
   is_reviewer constant boolean := has_function_privilege(schemad.caller(), 'schemad.approve_request(integer, text, text)', 'EXECUTE');

@@ -9,7 +9,7 @@ SELECT r.id,
   r.plan_sql,
   schemad.plan_digest(r) AS plan_digest
 FROM schemad.schema_requests AS r
-WHERE r.status = 'pending'
+WHERE r.status = 'pending' AND r.processed_at IS NULL -- which says the same, as the index of those has it
 ORDER BY r.id;
 
 COMMENT ON VIEW schemad.pending_requests IS

@@ -192,6 +192,7 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "reject_request",
         "cancel_request",
         "retry_request",
+        "wait_for_request",
         "validate_request",
         "keep_policy_change",
         "preview_request",

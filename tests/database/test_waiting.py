@@ -148,3 +148,49 @@ async def test_a_request_that_is_not_there_or_not_ones_own_is_an_error(
                 None,
                 "Or it is another role's: schemad.list_requests() shows those that you may see.",
             )
+
+
+# As many as a table may get between two looks of autovacuum's, in a session whose plans are from before.
+HISTORY = (
+    "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, requested_by, "
+    "requested_login, status, processed_at, verdict) "
+    "SELECT 'user123', 't' || n, '{}', 'app_one', 'app_one', 'approved', now(), 'auto' "
+    "FROM generate_series(1, 20000) AS n"
+)
+
+
+@pytest.mark.parametrize("analysed", ["never", "before", "after"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "wait_for_request($1, '30 ms')",
+        "cancel_request($1)",
+        "retry_request($1)",
+        "list_requests(status => 'pending', row_limit => $1)",
+        "list_requests(requester_user_id => 'nobody', row_limit => $1)",
+    ],
+)
+async def test_it_reads_the_request_and_not_the_history_of_its_role(
+    admin: Connection, app: Connection, call: str, analysed: str
+) -> None:
+    await admin.execute("ALTER TABLE schemad.schema_requests SET (autovacuum_enabled = false)")
+    request_id = await submit(app, "notes", fields("a"))
+    if analysed == "before":
+        await admin.execute("VACUUM ANALYZE schemad.schema_requests")
+    sql = f"SELECT * FROM schemad.{call}"
+    for _ in range(8):  # its plans are kept from now on, and were made for a table with a row
+        transaction = app.transaction()
+        await transaction.start()
+        await app.fetch(sql, request_id)
+        await transaction.rollback()
+    await admin.execute(f"SET session_replication_role = replica; {HISTORY}; RESET session_replication_role")
+    if analysed == "after":
+        await admin.execute("ANALYZE schemad.schema_requests")
+
+    async with app.transaction():
+        await app.fetch(sql, request_id)
+        read = await app.fetchval(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "
+            "WHERE relid = 'schemad.schema_requests'::regclass"
+        )
+    assert read < 100

@@ -1,12 +1,14 @@
 """Options that several verbs share, and the settings that they change."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from schemad.settings import Settings
 from schemad.store import Connection, connect
+from schemad.store.connect import NotAServer
 
 Result = TypeVar("Result")
 
@@ -32,11 +34,32 @@ def settings_with(dsn: str | None) -> Settings:
     return Settings.load(dsn)
 
 
-async def with_connection(dsn: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Opens a connection, works with it, and closes it."""
-    settings = settings_with(dsn)
-    connection = await connect(settings.dsn, job="command line", timeout=settings.connect_timeout, poolable=True)
+async def with_connection(
+    dsn: str | None, work: Callable[[Connection], Awaitable[Result]], *, pinned: bool = True
+) -> Result:
+    """Opens a connection, works with it, and closes it.
+
+    Args:
+        dsn: The database, where the command line has one.
+        work: What to do with it.
+        pinned: Whether names mean PostgreSQL's own only. A DBA may do much, and so could whatever was planted in
+            public and ran for one; only what looks a name up as the DBA would goes without.
+    """
+    connection = await _open(settings_with(dsn), pinned=pinned)
     try:
         return await work(connection)
     finally:
         connection.terminate()
+
+
+async def _open(settings: Settings, *, pinned: bool) -> Connection:
+    options: dict[str, Any] = {
+        "job": "command line",
+        "timeout": settings.connect_timeout,
+        "poolable": True,
+    }
+    if pinned:
+        # A pooler may refuse the settings of a session. Set later, they would stay with a session of somebody else's.
+        with contextlib.suppress(NotAServer):
+            return await connect(settings.dsn, pinned=True, **options)
+    return await connect(settings.dsn, **options)

@@ -98,5 +98,7 @@ def severity(
 
 
 def _change(dsn: str | None, done: str, function: str, *arguments: object) -> None:
-    asyncio.run(with_connection(dsn, lambda c: policies.change(c, function, *arguments)))
+    # A type is looked up as in psql; all else is by names of schemad's.
+    pinned = function != "allow_type"
+    asyncio.run(with_connection(dsn, lambda c: policies.change(c, function, *arguments), pinned=pinned))
     say(done)

@@ -1,0 +1,54 @@
+CREATE OR REPLACE FUNCTION schemad.allow_found_type(type_name text, given regtype, auto boolean) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+-- Apart from allow_type(), whose search_path is its caller's.
+DECLARE
+  found_type record;
+BEGIN
+  UPDATE schemad.safe_types AS s SET auto = allow_found_type.auto, refused = false
+  WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
+    AND (s.built_in OR s.catalog_name IS NOT NULL);
+  IF FOUND THEN
+    RETURN;
+  END IF;
+
+  SELECT t.typname, n.nspname, t.typtype, t.typcategory, t.typowner INTO found_type
+  FROM pg_type AS t
+  JOIN pg_namespace AS n ON n.oid = t.typnamespace
+  WHERE t.oid = given;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('there is no type %L in this database', type_name),
+      HINT = 'Create it, or its extension, first; name its schema where that is not in your search_path.';
+  ELSIF found_type.nspname IN ('pg_catalog', 'information_schema') OR found_type.typtype IN ('p', 'c')
+    OR found_type.typcategory = 'A' OR found_type.typname !~ '^[a-z][a-z0-9_]*$'
+    OR EXISTS (
+      SELECT FROM schemad.safe_types AS s
+      WHERE found_type.typname = ANY (s.name || s.aliases)
+        AND (s.built_in OR s.catalog_name <> format('%I.%I', found_type.nspname, found_type.typname))
+    ) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('%L can''t be allowed', type_name),
+      HINT = 'Types of extensions, enums and domains can, with names of lower-case letters, digits and underscores that no other '
+        'allowed type has. '
+        'Of PostgreSQL''s own, those that a table is safe with are known already.';
+  END IF;
+  IF EXISTS (
+    SELECT FROM pg_roles AS r
+    WHERE r.oid = found_type.typowner AND NOT r.rolsuper
+      AND pg_has_role(r.oid, to_regrole('schemad_requester'), 'MEMBER')
+  ) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('%L can''t be allowed: a requester owns it, and could give it other checks later', type_name),
+      HINT = format('Have it belong to somebody else: ALTER TYPE %s OWNER TO …', given);
+  END IF;
+  INSERT INTO schemad.safe_types AS s (name, auto, catalog_name, added_by)
+  VALUES (found_type.typname, allow_found_type.auto,
+    format('%I.%I', found_type.nspname, found_type.typname), schemad.caller())
+  ON CONFLICT (name) DO UPDATE SET auto = excluded.auto, refused = false, catalog_name = excluded.catalog_name;
+END
+$function$;
+
+COMMENT ON FUNCTION schemad.allow_found_type(text, regtype, boolean) IS
+  'Lets requests have fields of a type, under the name by which it was found. Internal to allow_type().';
