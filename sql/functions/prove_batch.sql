@@ -10,8 +10,9 @@ SET enable_material = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $function$
--- A proof has table, lenient, columns [{name, type, nullable, generated, default}] (default is null where either will
--- do) and, for a table that was created, primary_key, constraints and indexes (how many).
+-- A proof has table, lenient, requested_by, foreign_keys (the names of new ones), columns [{name, type, nullable,
+-- generated, default}] (default is null where either will do) and, for a table that was created, primary_key,
+-- constraints and indexes (how many).
 DECLARE
   namespace constant oid := to_regnamespace(quote_ident(policy.table_schema));
   difference text;
@@ -19,7 +20,8 @@ BEGIN
   difference := coalesce(
     schemad.column_difference(proofs, namespace),
     schemad.stranger_used(proofs, namespace),
-    schemad.key_difference(proofs, namespace, policy.owner_role));
+    schemad.key_difference(proofs, namespace, policy.owner_role),
+    CASE WHEN proofs @? '$[*].foreign_keys[*]' THEN schemad.reference_difference(proofs, namespace) END);
   IF difference IS NOT NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'SD001',

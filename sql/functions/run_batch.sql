@@ -4,7 +4,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 -- The SQL runs as the owner of created tables, who can't touch anything of schemad's own: through run_as_owner(), where that
--- belongs to it; by SET ROLE, where the roles are not schemad's to arrange; as the daemon, where the policy names no owner.
+-- belongs to it; by SET ROLE, where it does not, and then only what is PostgreSQL's own; as the daemon, where the policy
+-- names no owner.
 DECLARE
   caller_role constant text := current_setting('role');
   has_barrier constant boolean := policy.owner_role = (
@@ -15,8 +16,8 @@ DECLARE
   proofs jsonb;
 BEGIN
   FOR decision IN
-    SELECT d.ordinality AS position, concat(d.value ->> 'plan_sql', d.value ->> 'trials') AS script,
-      d.value -> 'proof' AS proof
+    SELECT d.ordinality AS position, concat(d.value ->> 'guards', d.value ->> 'plan_sql', d.value ->> 'trials') AS script,
+      d.value -> 'proof' AS proof, (d.value ->> 'uses_others_code')::boolean AS uses_others_code
     FROM jsonb_array_elements(decisions) WITH ORDINALITY AS d
   LOOP
     CONTINUE WHEN (outcomes[decision.position]).result IS NOT NULL;
@@ -26,6 +27,13 @@ BEGIN
         NULL; -- only the registry changes
       ELSIF has_barrier THEN
         PERFORM schemad.run_as_owner(decision.script);
+        IF decision.uses_others_code THEN
+          PERFORM schemad.require_nothing_deferred();
+        END IF;
+      ELSIF decision.uses_others_code AND policy.owner_role IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format(
+          'it uses code that is not PostgreSQL''s own, which only runs where plans can''t become the daemon: '
+          'ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I', policy.owner_role);
       ELSE
         PERFORM set_config('role', coalesce(policy.owner_role, caller_role), true);
         EXECUTE decision.script;

@@ -17,6 +17,11 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('there is no %L to set %s to', value, setting),
       HINT = 'Create it first.';
   END IF;
+  IF setting = 'owner_role' AND (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = value)
+    OR setting = 'table_schema' AND (value LIKE 'pg\_%' OR value IN ('schemad', 'information_schema')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('%s can''t be %L', setting, value),
+      HINT = 'Tables go to a schema of their own, neither PostgreSQL''s nor schemad''s, and belong to a role that is no superuser: plans run as that one.';
+  END IF;
   BEGIN
     EXECUTE format('UPDATE schemad.policy SET %1$I = CAST(%2$L AS %3$s)', setting, value,
       (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
@@ -24,9 +29,18 @@ BEGIN
   EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
     RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = format('%s can''t be %s', setting, coalesce(quote_literal(value), 'NULL')),
       DETAIL = SQLERRM,
-      HINT = (SELECT col_description(a.attrelid, a.attnum) FROM pg_attribute AS a
-       WHERE a.attrelid = 'schemad.policy'::regclass AND a.attname = setting);
+      HINT = (
+        SELECT concat_ws(' It has to be so: ', col_description(a.attrelid, a.attnum), (
+          SELECT string_agg(pg_get_expr(c.conbin, c.conrelid, true), ' AND ') || '.'
+          FROM pg_constraint AS c WHERE c.conrelid = a.attrelid AND c.contype = 'c' AND c.conkey = ARRAY[a.attnum]))
+        FROM pg_attribute AS a
+        WHERE a.attrelid = 'schemad.policy'::regclass AND a.attname = setting);
   END;
+  IF setting = 'owner_role' AND value <> (
+    SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p WHERE p.oid = 'schemad.run_as_owner(text)'::regprocedure) THEN
+    RAISE WARNING USING MESSAGE = format('schemad.run_as_owner(text) does not belong to %I: plans with functions or types of your own will fail', value),
+      HINT = format('As the schema''s owner: ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I.', value);
+  END IF;
 END
 $function$;
 

@@ -64,6 +64,8 @@ GRANT EXECUTE ON FUNCTION
   schemad.run_batch(schemad.policy, jsonb, schemad.outcome[], boolean),
   schemad.prove_batch(jsonb, schemad.policy),
   schemad.run_as_owner(text),
+  schemad.require_nothing_deferred(),
+  schemad.reference_difference(jsonb, oid),
   schemad.column_difference(jsonb, oid),
   schemad.key_difference(jsonb, oid, name),
   schemad.stranger_used(jsonb, oid),

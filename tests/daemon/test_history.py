@@ -11,7 +11,7 @@ from schemad.store.queue_state import read_queue_state
 from schemad.store.sql_files import query
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
-from tests.support.requests import ask, submit, until
+from tests.support.requests import ask, until
 
 PROCESSED = """
 SET session_replication_role = replica;

@@ -103,7 +103,7 @@ async def test_a_digest_stands_for_the_plan_and_the_rules_in_any_order_and_how_o
         await admin.execute(set_findings, request_id, findings(*rules))
         digests.append(await _digest(dba, request_id))
     assert digests[0] == digests[1] != digests[2]
-    assert all(len(d) == 12 and set(d) <= set("0123456789abcdef") for d in digests)
+    assert all(len(d) == 32 and set(d) <= set("0123456789abcdef") for d in digests)
 
 
 @pytest.mark.parametrize(

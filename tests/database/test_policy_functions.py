@@ -558,4 +558,4 @@ async def test_a_type_that_a_requester_owns_can_not_be_allowed(admin: Connection
     await admin.execute("ALTER DOMAIN public.theirs OWNER TO app_one")
     with pytest.raises(asyncpg.FeatureNotSupportedError, match="a requester owns it") as caught:
         await admin.execute("SELECT schemad.allow_type('theirs')")
-    assert "ALTER TYPE theirs OWNER TO" in (caught.value.hint or "")
+    assert "ALTER TYPE public.theirs OWNER TO" in (caught.value.hint or "")

@@ -22,28 +22,28 @@ PAIRS = (
     ("text", "text[]"),
     ("varchar", "text[]"),
 )
+PAYLOAD = '{"fields": [{"name": "A", "type": "Varchar(3)"}]}'
 FUNCTIONS = ("lower(varchar)", "lower(name)", "length(varchar)", "concat_ws(text, text)", "concat(text)")
+
+
+TELL = """
+CREATE FUNCTION public.tell(what text) RETURNS boolean LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO public.ran VALUES (what, current_user); RETURN NULL; END $$
+"""
+FUNCTION = "CREATE FUNCTION public.{0} RETURNS text LANGUAGE sql AS $$ SELECT public.tell('{0}')::text $$"
+OPERATOR = """
+CREATE FUNCTION public.planted_{number}({left}, {right}) RETURNS {result} LANGUAGE plpgsql AS
+$$ BEGIN PERFORM public.tell('{left} {name} {right}'); RETURN NULL; END $$;
+CREATE OPERATOR public.{name} (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = public.planted_{number})
+"""
 
 
 def planted() -> str:
     """The SQL that plants them; whatever of it runs says as whom."""
-    parts = [
-        "CREATE FUNCTION public.tell(what text) RETURNS boolean LANGUAGE plpgsql AS "
-        "$$ BEGIN INSERT INTO public.ran VALUES (what, current_user); RETURN NULL; END $$",
-    ]
-    for name in FUNCTIONS:
-        parts.append(
-            f"CREATE FUNCTION public.{name} RETURNS text LANGUAGE sql "
-            f"AS $$ SELECT public.tell('{name}')::text $$"
-        )
-    for number, (operator, (left, right)) in enumerate(itertools.product(OPERATORS, PAIRS)):
-        result = ("text[]" if "[]" in right else "text") if operator == "||" else "boolean"
-        parts += [
-            f"CREATE FUNCTION public.planted_{number}({left}, {right}) RETURNS {result} LANGUAGE plpgsql AS "
-            f"$$ BEGIN PERFORM public.tell('{left} {operator} {right}'); RETURN NULL; END $$",
-            f"CREATE OPERATOR public.{operator} (LEFTARG = {left}, RIGHTARG = {right}, "
-            f"FUNCTION = public.planted_{number})",
-        ]
+    parts = [TELL, *map(FUNCTION.format, FUNCTIONS)]
+    for number, (name, (left, right)) in enumerate(itertools.product(OPERATORS, PAIRS)):
+        result = ("text[]" if "[]" in right else "text") if name == "||" else "boolean"
+        parts.append(OPERATOR.format(number=number, name=name, left=left, right=right, result=result))
     return ";".join(parts)
 
 
@@ -79,7 +79,7 @@ async def test_what_is_planted_runs_where_nothing_is_pinned(planting: None, admi
         "SELECT schemad.set_rule_severity('limit.fields', 'warn')",
         "UPDATE schemad.policy SET tables_per_day = 3",
         "SELECT schemad.fold('Ä'), schemad.caller()",
-        "SELECT * FROM schemad.preview_request('notes', '{\"fields\": [{\"name\": \"a\", \"type\": \"INT\"}]}')",
+        f"SELECT * FROM schemad.preview_request('notes', '{PAYLOAD}')",
         "SELECT * FROM schemad.list_requests(status => 'pending', requester_user_id => 'me')",
         "TABLE schemad.pending_requests",
         "SELECT * FROM schemad.describe_schema('notes')",
@@ -88,8 +88,8 @@ async def test_what_is_planted_runs_where_nothing_is_pinned(planting: None, admi
         "SELECT schemad.retry_request(2)",
         "SELECT schemad.cancel_request(2)",
         "SELECT * FROM schemad.wait_for_request(2)",
-        "SELECT schemad.submit_request('me', 'Notes_2', '{\"fields\": [{\"name\": \"A\", \"type\": \"INT\"}]}', 'k')",
-        "CALL schemad.create_table('me', 'Notes_3', '{\"fields\": [{\"name\": \"A\", \"type\": \"Varchar(3)\"}]}')",
+        f"SELECT schemad.submit_request('me', 'Notes_2', '{PAYLOAD}', 'k')",
+        f"CALL schemad.create_table('me', 'Notes_3', '{PAYLOAD}')",
         "SELECT * FROM schemad.prune(10)",
     ],
 )

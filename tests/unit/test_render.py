@@ -27,6 +27,8 @@ _NODE_OF: dict[type[Statement], str] = {
     statements.Grant: "grant_stmt",
     statements.DropTable: "drop_stmt",
     statements.Trial: "do_stmt",
+    statements.RequireEmpty: "do_stmt",
+    statements.RequireNoType: "do_stmt",
 }
 
 # An identifier that the parser cuts at 63 bytes is none of schemad's: names are judged before they are rendered.

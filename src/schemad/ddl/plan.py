@@ -15,7 +15,10 @@ from schemad.ddl.statements import (
     DropTable,
     ForeignKey,
     Grant,
+    Guard,
     PrimaryKey,
+    RequireEmpty,
+    RequireNoType,
     SetDefault,
     Statement,
     TableName,
@@ -61,6 +64,7 @@ class Plan:
         added: Fields that are new with it.
         primary_key: The key that the table has once it is created; None where it is not created.
         expected_version: Version of the registry that it was made for; None: not registered.
+        guards: What has to hold when it runs, and may not any more since the facts were read.
     """
 
     operation: Operation
@@ -69,6 +73,35 @@ class Plan:
     added: tuple[Field, ...]
     primary_key: tuple[str, ...] | None
     expected_version: int | None
+    guards: tuple[Guard, ...] = ()
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions that it has PostgreSQL evaluate, sooner or later: new checks and defaults."""
+        defaults = [field.default for field in self.added]
+        return (
+            *(made.condition for made in self._constraints if isinstance(made, Check)),
+            *(default for default in defaults if isinstance(default, Expression)),
+        )
+
+    @property
+    def uses_others_code(self) -> bool:
+        """Whether what it uses is not all PostgreSQL's own, which alone is found without naming a schema."""
+        return any(field.type.known.sql_name for field in self.added) or any(
+            "." in name
+            for e in self.expressions
+            for name in (*e.operators, *e.types, *(function for function, _ in e.functions))
+        )
+
+    @property
+    def foreign_keys(self) -> tuple[str, ...]:
+        """The names of the foreign keys that it makes."""
+        return tuple(made.name for made in self._constraints if isinstance(made, ForeignKey))
+
+    @property
+    def _constraints(self) -> list[Constraint]:
+        created = [c for s in self.statements if isinstance(s, CreateTable) for c in s.constraints]
+        return created + [s.constraint for s in self.statements if isinstance(s, AddConstraint)]
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -140,7 +173,16 @@ def make_plan(
             if not statements:
                 operation = Operation.NO_CHANGE
     primary_key = request.primary_key if operation is Operation.CREATE_TABLE else None
-    return Plan(operation, table, statements, added, primary_key, facts.version)
+    return Plan(
+        operation, table, statements, added, primary_key, facts.version, tuple(_guards(operation, table, facts))
+    )
+
+
+def _guards(operation: Operation, table: TableName, facts: TableFacts) -> Iterator[Guard]:
+    if operation is Operation.ADD_FIELDS and facts.is_empty:
+        yield RequireEmpty(table)
+    elif operation is Operation.CREATE_TABLE and table.name.startswith("_"):  # as all array types are called
+        yield RequireNoType(table)
 
 
 def _only_makes_a_value(default: Default) -> bool:

@@ -18,6 +18,8 @@ from schemad.ddl.statements import (
     DropTable,
     Grant,
     PrimaryKey,
+    RequireEmpty,
+    RequireNoType,
     SetDefault,
     Statement,
     TableName,
@@ -130,6 +132,29 @@ def _(statement: Trial) -> str:
         f"BEGIN DECLARE trial {statement.field.type} := {default_sql(statement.default)}; BEGIN END; "
         "EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN "
         f"RAISE EXCEPTION USING ERRCODE = 'SD001', MESSAGE = {literal(message)} || SQLERRM; END"
+    )
+    return f"DO {literal(block)}"
+
+
+@render.register
+def _(statement: RequireEmpty) -> str:
+    table = _table(statement.table)
+    message = literal(f"{statement.table} has rows by now: what was planned is for an empty table")
+    block = (
+        f"BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; IF pg_relation_size({literal(table)}) > 0 THEN "
+        f"RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = {message}; END IF; END"
+    )
+    return f"DO {literal(block)}"
+
+
+@render.register
+def _(statement: RequireNoType) -> str:
+    table = statement.table
+    message = literal(f"{table} is already the name of a type")
+    block = (
+        f"BEGIN IF EXISTS (SELECT FROM pg_type AS t WHERE t.typname = {literal(table.name)} "
+        f"AND t.typnamespace = {literal(identifier(table.schema))}::regnamespace) THEN "
+        f"RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = {message}; END IF; END"
     )
     return f"DO {literal(block)}"
 

@@ -130,6 +130,35 @@ class Trial:
     default: Default
 
 
+@dataclass(frozen=True, slots=True)
+class RequireEmpty:
+    """A block that locks a table and raises, by an error that passes, where it is not empty any more."""
+
+    table: TableName
+
+
+@dataclass(frozen=True, slots=True)
+class RequireNoType:
+    """A block that raises, by an error that passes, where a type has the table's name.
+
+    PostgreSQL makes room for a table by renaming the array type of another one, which may be of the same batch.
+    """
+
+    table: TableName
+
+
+Guard = RequireEmpty | RequireNoType
+
 Statement = (
-    CreateTable | AddColumn | SetDefault | AddConstraint | CreateIndex | Comment | Grant | DropTable | Trial
+    CreateTable
+    | AddColumn
+    | SetDefault
+    | AddConstraint
+    | CreateIndex
+    | Comment
+    | Grant
+    | DropTable
+    | Trial
+    | RequireEmpty
+    | RequireNoType
 )

@@ -76,8 +76,10 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
             "requested_by": request.requested_by,
             "decided_by": request.decided_by if by_person else POLICY_DECIDER,
             "decision_reason": request.decision_reason if by_person else f"low-risk: {decision.plan.summary}",
+            "guards": script(decision.plan.guards),
             "trials": script(decision.plan.trials),
-            "proof": _proof_row(decision.plan, lenient=by_person),
+            "uses_others_code": decision.plan.uses_others_code,
+            "proof": _proof_row(decision.plan, request.requested_by, lenient=by_person),
             "registry": _registry_row(decision.plan, decision.request.description, request.facts),
         }
     return row
@@ -90,12 +92,13 @@ def _kept(findings: tuple[Finding, ...]) -> list[Finding]:
     return sorted(findings, key=lambda f: f.severity is not Severity.REFUSE)[:MAX_FINDINGS]
 
 
-def _proof_row(plan: Plan, *, lenient: bool) -> dict[str, Any] | None:
+def _proof_row(plan: Plan, requested_by: str, *, lenient: bool) -> dict[str, Any] | None:
     """What the catalog has to say once the plan has run; None where it does not change a table's fields.
 
     Args:
         plan: The plan.
-        lenient: Whether a person approved it: then it may use what is not PostgreSQL's own.
+        requested_by: Role that asked: it references tables of its own.
+        lenient: Whether a person approved it: then it may use what is not PostgreSQL's own, and tables of others.
     """
     if plan.operation not in {Operation.CREATE_TABLE, Operation.ADD_FIELDS}:
         return None
@@ -107,6 +110,8 @@ def _proof_row(plan: Plan, *, lenient: bool) -> dict[str, Any] | None:
         "constraints": len(constraints),
         "indexes": len(indexes) + sum(isinstance(c, PrimaryKey | Unique) for c in constraints),
         "lenient": lenient,
+        "requested_by": requested_by,
+        "foreign_keys": plan.foreign_keys,
         "columns": [
             {
                 "name": field.name,
