@@ -63,7 +63,7 @@ BEGIN
         OR decision ->> 'decided_by' <> 'schemad';
       of_role := decision ->> 'requested_by';
       made_now := coalesce((made_for -> of_role)::integer, 0);
-      is_free := pg_try_advisory_xact_lock(schemad.lock_key('quota', of_role));
+      is_free := schemad.take_quota_turn(of_role);
       IF is_free AND schemad.is_within_quota(of_role, made_now) THEN
         made_for := made_for || jsonb_build_object(of_role, made_now + 1);
       ELSE

@@ -24,9 +24,15 @@ BEGIN
   END IF;
 
   -- One after the other for each role and each login, until they commit: what can't be seen can't be counted. In one
-  -- order for all, so that no two wait for each other.
-  PERFORM pg_advisory_xact_lock(k.key)
-  FROM (SELECT DISTINCT schemad.lock_key('limits', n) AS key FROM unnest(ARRAY[role_name, login]) AS n ORDER BY key) AS k;
+  -- order for all, so that no two wait for each other. By rows that nobody else may lock: the key of an advisory lock
+  -- is shown to every login while it is held, and any could take it then and keep it.
+  INSERT INTO schemad.turns (purpose, role_name)
+  SELECT DISTINCT 'limits', n FROM unnest(ARRAY[role_name, login]) AS n ORDER BY n
+  ON CONFLICT DO NOTHING;
+  PERFORM FROM schemad.turns AS t
+  WHERE t.purpose = 'limits' AND t.role_name IN (role_name, login)
+  ORDER BY t.role_name
+  FOR UPDATE;
 
   SELECT l.rule,
     format('%s has made %s requests within a minute', l.who, l.allowed) AS message,

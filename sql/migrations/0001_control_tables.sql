@@ -29,6 +29,16 @@ COMMENT ON COLUMN schemad.lock_secret.is_secret IS 'Always true, so that there i
 COMMENT ON COLUMN schemad.lock_secret.secret IS '244 random bits, made when schemad was installed.';
 INSERT INTO schemad.lock_secret DEFAULT VALUES;
 
+CREATE TABLE schemad.turns (
+  purpose text NOT NULL CHECK (purpose IN ('limits', 'quota')),
+  role_name name NOT NULL,
+  PRIMARY KEY (purpose, role_name)
+);
+COMMENT ON TABLE schemad.turns IS
+  'One row for each role whose requests or tables were counted: locked while that is done, by one transaction at a time. Nobody is granted it, so that no other login can lock a row.';
+COMMENT ON COLUMN schemad.turns.purpose IS 'limits: at submit; quota: where a daemon makes tables.';
+COMMENT ON COLUMN schemad.turns.role_name IS 'A role or a login.';
+
 CREATE TABLE schemad.schema_registry (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name varchar(255) NOT NULL UNIQUE,

@@ -72,6 +72,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.record_batch(schemad.policy, jsonb, schemad.outcome[]),
   schemad.lock_key(text, text),
   schemad.is_outage(text),
+  schemad.take_quota_turn(name),
   schemad.is_transient(text),
   schemad.outcome_of(text, integer, schemad.policy),
   schemad.keep_watch(),

@@ -4,7 +4,7 @@ from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.database.asking import refusal
 from tests.support.databases import Database, fields
-from tests.support.requests import ask
+from tests.support.requests import ask, submit
 
 # What the locks are for, by whom or for which table.
 LOCKS = {"limits": "app_one", "quota": "app_one", "table": "notes"}
@@ -57,3 +57,28 @@ async def test_a_key_that_was_seen_in_use_is_of_no_use_for_the_next_change_of_a_
     async with database.connection("app_two") as rival:
         await rival.execute("SELECT pg_advisory_lock($1)", seen)
         assert (await ask(app, "notes", fields("a", "b")))["status"] == "approved"
+
+
+async def test_what_is_locked_while_requests_are_counted_nobody_else_can_lock(
+    database: Database, admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    for setting in ("requests_per_minute", "tables_per_day"):
+        await admin.execute("SELECT schemad.set_policy($1, '5')", setting)
+    assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+    assert await admin.fetchval("SELECT count(*) FROM schemad.turns") == 2
+    transaction = app.transaction()
+    await transaction.start()
+    await submit(app, "more_notes", fields("a"))
+    # A lock that shows its key could be taken by whoever sees it, as soon as it is free.
+    assert await admin.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+    for login in ("app_one", "app_two", "dba_one", "daemon_login"):
+        async with database.connection(login) as rival:
+            for sql in (
+                "SELECT FROM schemad.turns FOR UPDATE",
+                "SELECT FROM schemad.turns FOR KEY SHARE",
+                "LOCK TABLE schemad.turns IN SHARE MODE",
+                "DELETE FROM schemad.turns",
+            ):
+                attempt = f"DO $$ BEGIN {sql.replace('SELECT FROM', 'PERFORM FROM')}; END $$"
+                assert (await refusal(rival.execute(attempt))).sqlstate == "42501"
+    await transaction.rollback()

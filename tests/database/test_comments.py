@@ -202,6 +202,7 @@ async def test_every_privileged_function_pins_its_search_path(admin: Connection)
         "end_watch",
         "lock_key",
         "run_as_owner",
+        "take_quota_turn",
     }
     assert all("search_path=pg_catalog, pg_temp" in (row["proconfig"] or []) for row in rows)
 
