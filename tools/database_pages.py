@@ -15,6 +15,7 @@ Arguments may be given by name, as in `schemad.list_requests(status => 'pending'
 
 A plain `INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload)` is as good as
 `submit_request()`: the same trigger checks it.
+`COPY` is not: PostgreSQL refuses it where there is row-level security. For many at once, `INSERT … SELECT`.
 """
 _INTERNAL = """\
 ## Internal

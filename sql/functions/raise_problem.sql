@@ -15,6 +15,8 @@ BEGIN
   FROM (VALUES
     ('request.requester_missing', '22023', 'requester_user_id is empty or longer than 255 characters',
       'Name who asks, in your application''s own terms, such as ''user123''.'),
+    ('request.key_too_long', '22023', 'idempotency_key is longer than 255 characters',
+      'Take something shorter, such as a UUID.'),
     ('payload.not_object', '22023', 'request_payload is not a JSON object',
       'For example {"fields": [{"name": "title", "type": "text"}]}.'),
     ('payload.too_large', '54000', 'request_payload is too large: ' || coalesce(given, ''),

@@ -6,7 +6,9 @@ AS $function$
 DECLARE
   wanted record;
   bytes bigint;
-  known jsonb := '{}';
+  -- Put together at the end: an object that grows is copied each time.
+  names text[] := '{}';
+  known jsonb[] := '{}';
   awaits_reference boolean := false;
   is_locked boolean := false;
 BEGIN
@@ -22,7 +24,8 @@ BEGIN
     LEFT JOIN schemad.schema_registry AS r ON r.name = t.relname
   LOOP
     IF wanted.oid IS NULL THEN
-      known := known || jsonb_build_object(wanted.name, NULL);
+      names := names || wanted.name;
+      known := known || 'null'::jsonb;
       awaits_reference := awaits_reference OR EXISTS (
         SELECT FROM schemad.schema_requests AS q
         WHERE num_nulls(q.processed_at, q.verdict) = 2 AND q.id < before_id
@@ -36,11 +39,14 @@ BEGIN
       bytes := schemad.table_size(wanted.oid);
       is_locked := bytes IS NULL;
     END IF;
-    known := known || jsonb_build_object(wanted.name, jsonb_build_object(
-      'is_managed', wanted.is_managed, 'owner_role', wanted.owner_role, 'bytes', bytes, 'keys', schemad.key_fields(wanted.oid)));
+    names := names || wanted.name;
+    known := known || jsonb_build_object(
+      'is_managed', wanted.is_managed, 'owner_role', wanted.owner_role, 'bytes', bytes, 'keys', schemad.key_fields(wanted.oid));
   END LOOP;
   -- Said only where it is so: nothing else is then to be decided yet, whatever is known of the table that is asked for.
-  RETURN jsonb_build_object('references', known, 'awaits_reference', awaits_reference)
+  RETURN jsonb_build_object('awaits_reference', awaits_reference, 'references', (
+      SELECT coalesce(jsonb_object_agg(k.name, k.facts), '{}')
+      FROM ROWS FROM (unnest(names), unnest(known)) AS k (name, facts)))
     || CASE WHEN is_locked THEN '{"is_locked": true}' ELSE '{}' END::jsonb;
 END
 $function$;

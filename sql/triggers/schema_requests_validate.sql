@@ -10,6 +10,10 @@ BEGIN
     PERFORM schemad.raise_problem(problem.rule, problem.field, problem.given, NEW.schema_name);
   END IF;
 
+  IF length(NEW.idempotency_key) > 255 THEN
+    PERFORM schemad.raise_problem('request.key_too_long', NULL, NULL, NEW.schema_name);
+  END IF;
+
   IF NEW.status <> 'pending' OR num_nonnulls(NEW.processed_at, NEW.verdict, NEW.plan_sql, NEW.decided_by,
     NEW.decision_reason, NEW.next_attempt_at, NEW.last_error) > 0 OR NEW.attempts <> 0 OR NEW.findings <> '[]' THEN
     RAISE EXCEPTION USING

@@ -559,3 +559,26 @@ async def test_a_type_that_a_requester_owns_can_not_be_allowed(admin: Connection
     with pytest.raises(asyncpg.FeatureNotSupportedError, match="a requester owns it") as caught:
         await admin.execute("SELECT schemad.allow_type('theirs')")
     assert "ALTER TYPE public.theirs OWNER TO" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("table_schema", "schemad"),
+        ("table_schema", "pg_catalog"),
+        ("table_schema", "pg_toast"),
+        ("table_schema", "information_schema"),
+        ("owner_role", "postgres"),
+    ],
+)
+async def test_tables_can_not_go_where_they_would_be_somebody_else_s(
+    admin: Connection, setting: str, value: str
+) -> None:
+    refused = await refusal(admin.execute("SELECT schemad.set_policy($1, $2)", setting, value))
+    assert (refused.sqlstate, refused.message) == ("22023", f"{setting} can't be '{value}'")
+
+
+async def test_what_is_out_of_range_is_told_with_the_range(admin: Connection) -> None:
+    refused = await refusal(admin.execute("SELECT schemad.set_policy('max_fields', '5000')"))
+    assert refused.message == "max_fields can't be '5000'"
+    assert (refused.hint or "").endswith("It has to be so: max_fields >= 1 AND max_fields <= 1600.")

@@ -158,6 +158,24 @@ async def test_the_same_key_for_something_else_is_an_error(
     )
 
 
+@pytest.mark.parametrize("way", ["submit", "insert"])
+async def test_a_key_that_is_too_long_is_told_by_its_rule(app: Connection, way: str) -> None:
+    assert await submit(app, "notes", fields("a"), key="k" * 255)
+    key = "k" * 3_000
+    columns = "requester_user_id, schema_name, request_payload, idempotency_key"
+    values = 'VALUES (\'me\', \'notes\', \'{"fields": [{"name": "a", "type": "text"}]}\', $1)'
+    if way == "submit":
+        asked = submit(app, "notes", fields("a"), key=key)
+    else:
+        asked = app.execute(f"INSERT INTO schemad.schema_requests ({columns}) {values}", key)
+    assert await refusal(asked) == Refusal(
+        "22023",
+        "idempotency_key is longer than 255 characters",
+        "Rule request.key_too_long, request for table 'notes'.",
+        "Take something shorter, such as a UUID.",
+    )
+
+
 async def test_requests_without_a_key_are_all_new(app: Connection) -> None:
     assert await submit(app, "notes", fields("a")) != await submit(app, "notes", fields("a"))
 

@@ -5,8 +5,6 @@ Their checks and messages are in sql/functions; they are listed here so that eve
 
 from schemad.request.finding import Rule, Severity
 
-_EXAMPLE = 'For example {"name": "title", "type": "text"}.'
-
 REQUEST_REQUESTER_MISSING = Rule(
     "request.requester_missing",
     Severity.REFUSE,
@@ -25,24 +23,17 @@ REQUEST_KEY_REUSED = Rule(
     "Whether an idempotency_key that comes again comes with the same request.",
     "Take a new key for a new request.",
 )
+REQUEST_KEY_TOO_LONG = Rule(
+    "request.key_too_long",
+    Severity.REFUSE,
+    "The length of an idempotency_key: 255 characters at most.",
+    "Take something shorter, such as a UUID.",
+)
 PAYLOAD_TOO_LARGE = Rule(
     "payload.too_large",
     Severity.REFUSE,
     "The size of the payload, against the policy's max_payload_bytes.",
     "Ask for less at once.",
-)
-PAYLOAD_ACTION_UNKNOWN = Rule(
-    "payload.action_unknown",
-    Severity.REFUSE,
-    "Whether the action is one that there is.",
-    "Actions are ensure (the default), deprecate, restore and drop.",
-)
-FIELD_NOT_OBJECT = Rule("field.not_object", Severity.REFUSE, "Whether each field is a JSON object.", _EXAMPLE)
-FIELD_NAME_MISSING = Rule(
-    "field.name_missing", Severity.REFUSE, "Whether each field has a name that is a string.", _EXAMPLE
-)
-FIELD_TYPE_MISSING = Rule(
-    "field.type_missing", Severity.REFUSE, "Whether each field has a type that is a string.", _EXAMPLE
 )
 LIMIT_REQUESTS_PER_MINUTE = Rule(
     "limit.requests_per_minute",

@@ -2,7 +2,7 @@
 
 from schemad.policy import expressions as allowance
 from schemad.policy.database_rules import database_rules
-from schemad.request import defaults, expressions, names, payload, types
+from schemad.request import defaults, expressions, names, payload, shape, types
 from schemad.request.finding import Rule, Severity
 
 NAME_PROTECTED = Rule(
@@ -170,9 +170,9 @@ def _rules_of(*modules: object) -> dict[str, Rule]:
 
 def core_rules() -> dict[str, Rule]:
     """The rules that findings are made by, by their ids, sorted."""
-    shape = _rules_of(names, types, defaults, expressions, payload, allowance)
+    found = _rules_of(names, types, defaults, expressions, shape, payload, allowance)
     own = {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}
-    return dict(sorted((shape | own).items()))
+    return dict(sorted((found | own).items()))
 
 
 def all_rules() -> dict[str, Rule]:

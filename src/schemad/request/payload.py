@@ -7,16 +7,24 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic import Field as Key
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from schemad.request.defaults import Literal, read_default
 from schemad.request.expressions import MAX_EXPRESSION_BYTES, Expression, read_expression
 from schemad.request.finding import Finding, Rule, Severity
 from schemad.request.names import fold, name_finding
+from schemad.request.shape import (
+    PAYLOAD_ACTION_UNKNOWN,
+    PAYLOAD_NO_FIELDS,
+    PAYLOAD_WRONG_TYPE,
+    FieldKeys,
+    IndexKeys,
+    PayloadKeys,
+    ReferenceKeys,
+    shape_findings,
+)
 from schemad.request.table import (
     Action,
     Field,
@@ -40,31 +48,6 @@ PAYLOAD_NOT_OBJECT = Rule(
     Severity.REFUSE,
     "Whether the payload is a JSON object.",
     'For example {"fields": [{"name": "title", "type": "text"}]}.',
-)
-PAYLOAD_UNKNOWN_KEY = Rule(
-    "payload.unknown_key",
-    Severity.REFUSE,
-    "Keys that mean nothing: a mistyped one would otherwise be ignored.",
-    "A payload has description, fields, primary_key, unique, checks, indexes, action; a field has "
-    "name, type, nullable, default, unique, description, references, metadata.",
-)
-PAYLOAD_WRONG_TYPE = Rule(
-    "payload.wrong_type",
-    Severity.REFUSE,
-    "The JSON type of each value.",
-    "docs/reference/payload.md has the type of each key.",
-)
-PAYLOAD_NO_FIELDS = Rule(
-    "payload.no_fields",
-    Severity.REFUSE,
-    "Whether there is at least one field to create.",
-    'For example {"fields": [{"name": "title", "type": "text"}]}.',
-)
-PAYLOAD_TOO_MANY_FIELDS = Rule(
-    "payload.too_many_fields",
-    Severity.REFUSE,
-    "The number of fields: a table of PostgreSQL has 1,600 at most.",
-    "Fewer fields, or a jsonb field for what is rarely there.",
 )
 PAYLOAD_TEXT = Rule(
     "payload.control_character",
@@ -112,56 +95,10 @@ EXPRESSION_TOO_MANY = Rule(
     "At most 100 different expressions, and 4,000 bytes; ask for the rest in further requests.",
 )
 
-MAX_FIELDS = 1_600
-MAX_CHECKS = 200
-# Unique groups, and indexes. A table with half as many is past use.
-MAX_KEYS = 200
 # Reading one takes a quarter of a millisecond, and up to seven for each further 1,000 bytes.
 MAX_EXPRESSIONS = 100
 MAX_EXPRESSIONS_BYTES = 4_000
-# Of a payload in the wrong shape; the mistakes that come next are rarely others.
-MAX_SHAPE_FINDINGS = 100
-
 _Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-class _Keys(BaseModel):
-    """A JSON object with these keys, of these types, and no others."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _ReferenceKeys(_Keys):
-    table: str
-    field: str = "id"
-    on_delete: str = OnDelete.NO_ACTION.value
-
-
-class _FieldKeys(_Keys):
-    name: str
-    type: str
-    nullable: bool | None = None
-    default: Any = None
-    unique: bool | None = None
-    description: str | None = None
-    references: _ReferenceKeys | None = None
-    metadata: dict[str, Any] | None = None
-
-
-class _IndexKeys(_Keys):
-    fields: list[str] = Key(min_length=1)
-    unique: bool | None = None
-    method: str = IndexMethod.BTREE.value
-
-
-class _PayloadKeys(_Keys):
-    action: str | None = None
-    description: str | None = None
-    fields: list[_FieldKeys] | None = Key(default=None, max_length=MAX_FIELDS)
-    primary_key: list[str] | None = None
-    unique: list[list[str]] | None = Key(default=None, max_length=MAX_KEYS)
-    checks: list[str] | None = Key(default=None, max_length=MAX_CHECKS)
-    indexes: list[_IndexKeys] | None = Key(default=None, max_length=MAX_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +135,9 @@ def read_request(
     if not isinstance(value, dict):
         return Reading(None, (*findings, PAYLOAD_NOT_OBJECT.finding("the payload is not a JSON object")))
     try:
-        keys = _PayloadKeys.model_validate(value)
+        keys = PayloadKeys.model_validate(value)
     except ValidationError as error:
-        return Reading(None, (*findings, *_shape_findings(error, value)))
+        return Reading(None, (*findings, *shape_findings(error, value)))
 
     reader = _Reader(fold(schema_name), findings, further_types)
     request = reader.read(keys)
@@ -216,7 +153,7 @@ class _Reader:
         self._findings = findings
         self._further_types = further_types
 
-    def read(self, keys: _PayloadKeys) -> TableRequest:
+    def read(self, keys: PayloadKeys) -> TableRequest:
         action = self._choice(Action, Action.ENSURE if keys.action is None else keys.action, "action")
         self._check_text(keys.description, None)
         if action is not Action.ENSURE:
@@ -246,7 +183,7 @@ class _Reader:
             indexes=indexes + _indexes_for_references(fields, primary_key, unique, indexes),
         )
 
-    def _field(self, number: int, keys: _FieldKeys) -> Field:
+    def _field(self, number: int, keys: FieldKeys) -> Field:
         name = fold(keys.name)
         field = shorten(keys.name, 63) or f"field {number}"
         self._note(name_finding(keys.name, field=field))
@@ -278,7 +215,7 @@ class _Reader:
             position=number - 1,
         )
 
-    def _with_key(self, fields: list[Field], keys: _PayloadKeys) -> tuple[list[Field], tuple[str, ...]]:
+    def _with_key(self, fields: list[Field], keys: PayloadKeys) -> tuple[list[Field], tuple[str, ...]]:
         """The fields and the primary key: as given, or the field id, or an id of schemad's own."""
         names = {f.name for f in fields}
         if keys.primary_key is not None:
@@ -294,7 +231,7 @@ class _Reader:
                 self._note(FIELD_NULLABLE.finding("the primary key can't be null", field=given.name))
         return [replace(f, nullable=f.nullable and f.name not in key) for f in fields], key
 
-    def _reference(self, keys: _ReferenceKeys | None, field: str) -> Reference | None:
+    def _reference(self, keys: ReferenceKeys | None, field: str) -> Reference | None:
         if keys is None:
             return None
         self._note(name_finding(keys.table, field=field))
@@ -302,7 +239,7 @@ class _Reader:
         on_delete = self._choice(OnDelete, keys.on_delete.lower(), "on_delete")
         return Reference(fold(keys.table), fold(keys.field), on_delete)
 
-    def _index(self, keys: _IndexKeys, names: set[str]) -> Index:
+    def _index(self, keys: IndexKeys, names: set[str]) -> Index:
         method = self._choice(IndexMethod, keys.method.lower(), "method")
         return Index(self._known(keys.fields, names, "indexes"), bool(keys.unique), method)
 
@@ -332,7 +269,8 @@ class _Reader:
         except ValueError:
             members = list(kind)
             message = f"{key} is {', '.join(members)}, not {shorten(given)}"
-            self._note(PAYLOAD_WRONG_TYPE.finding(message))
+            rule = PAYLOAD_ACTION_UNKNOWN if kind is Action else PAYLOAD_WRONG_TYPE
+            self._note(rule.finding(message))
             return members[0]
 
     def _check_text(self, given: str | None, field: str | None) -> None:
@@ -364,7 +302,7 @@ def _indexes_for_references(
     return tuple(Index((f.name,)) for f in fields if f.references and not f.unique and f.name not in begun)
 
 
-def _too_many_expressions(keys: _PayloadKeys) -> Finding | None:
+def _too_many_expressions(keys: PayloadKeys) -> Finding | None:
     """What to say of more expressions than are read; before any of them is."""
     defaults = [f.default for f in keys.fields or () if isinstance(f.default, Mapping)]
     given = {d["expression"] for d in defaults if isinstance(d.get("expression"), str)} | set(keys.checks or ())
@@ -375,35 +313,3 @@ def _too_many_expressions(keys: _PayloadKeys) -> Finding | None:
     return EXPRESSION_TOO_MANY.finding(
         f"{len(sizes)} different expressions of {sum(sizes):,} bytes; none of them was read"
     )
-
-
-def _shape_findings(error: ValidationError, value: dict[str, Any]) -> list[Finding]:
-    """What pydantic found wrong with the shape, by our rules."""
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return [_shape_finding(problem, value) for problem in problems[:MAX_SHAPE_FINDINGS]]
-
-
-def _shape_finding(problem: ErrorDetails, value: dict[str, Any]) -> Finding:
-    place = list(problem["loc"])
-    field = None
-    if len(place) > 1 and place[0] == "fields" and isinstance(place[1], int):
-        field = _field_name(value["fields"][place[1]], place[1] + 1)
-        place = place[2:]
-    path = ".".join(shorten(str(step)) for step in place)
-    match problem["type"]:
-        case "extra_forbidden":
-            return PAYLOAD_UNKNOWN_KEY.finding(f"unknown key {path}", field=field)
-        case "too_long" if path == "fields":
-            return PAYLOAD_TOO_MANY_FIELDS.finding(f"{len(value['fields'])} fields")
-        case "missing":
-            return PAYLOAD_WRONG_TYPE.finding(f"{path} is missing", field=field)
-        case _:
-            what = "it is not an object"
-            if problem["type"] != "model_type":
-                what = problem["msg"][:1].lower() + problem["msg"][1:]
-            return PAYLOAD_WRONG_TYPE.finding(f"{path or 'the field'}: {what}", field=field)
-
-
-def _field_name(field: Any, number: int) -> str:
-    name = field.get("name") if isinstance(field, dict) else None
-    return shorten(name, 63) if isinstance(name, str) and name else f"field {number}"
