@@ -158,17 +158,17 @@ async def test_the_same_key_for_something_else_is_an_error(
     )
 
 
-@pytest.mark.parametrize("way", ["submit", "insert"])
-async def test_a_key_that_is_too_long_is_told_by_its_rule(app: Connection, way: str) -> None:
-    assert await submit(app, "notes", fields("a"), key="k" * 255)
-    key = "k" * 3_000
-    columns = "requester_user_id, schema_name, request_payload, idempotency_key"
-    values = 'VALUES (\'me\', \'notes\', \'{"fields": [{"name": "a", "type": "text"}]}\', $1)'
-    if way == "submit":
-        asked = submit(app, "notes", fields("a"), key=key)
-    else:
-        asked = app.execute(f"INSERT INTO schemad.schema_requests ({columns}) {values}", key)
-    assert await refusal(asked) == Refusal(
+INSERT_WITH_KEY = """
+INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, idempotency_key)
+VALUES ('me', 'notes', '{0}', $1)
+"""
+
+
+@pytest.mark.parametrize("sql", ["SELECT schemad.submit_request('me', 'notes', '{0}', $1)", INSERT_WITH_KEY])
+async def test_a_key_that_is_too_long_is_told_by_its_rule(app: Connection, sql: str) -> None:
+    sql = sql.replace("{0}", json.dumps(fields("a")))
+    await app.execute(sql, "k" * 255)
+    assert await refusal(app.execute(sql, "k" * 3_000)) == Refusal(
         "22023",
         "idempotency_key is longer than 255 characters",
         "Rule request.key_too_long, request for table 'notes'.",

@@ -8,7 +8,7 @@ import pytest
 from schemad.ddl import decide
 from schemad.observe.events import EVENTS
 from schemad.policy import Policy, TableFacts
-from schemad.request import Severity, defaults, payload
+from schemad.request import Severity, defaults, shape
 from schemad.request.types import KNOWN_TYPES
 from schemad.settings import Settings
 from schemad.store import Connection
@@ -63,17 +63,17 @@ def test_every_error_at_submit_is_listed_with_its_sqlstate() -> None:
 @pytest.mark.parametrize(
     ("heading", "model"),
     [
-        ("## Of the table", "_PayloadKeys"),
-        ("## Of a field", "_FieldKeys"),
-        ("**`references`**", "_ReferenceKeys"),
-        ("## Of an index", "_IndexKeys"),
+        ("## Of the table", "PayloadKeys"),
+        ("## Of a field", "FieldKeys"),
+        ("**`references`**", "ReferenceKeys"),
+        ("## Of an index", "IndexKeys"),
     ],
 )
 def test_every_key_of_a_payload_is_listed(heading: str, model: str) -> None:
     section = re.split(r"\n## |\n\*\*`", read("payload.md").split(f"{heading}\n", 1)[1], maxsplit=1)[0]
     listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert listed
-    assert set(listed) == set(getattr(payload, model).model_fields)
+    assert set(listed) == set(getattr(shape, model).model_fields)
 
 
 def test_every_type_is_listed_with_its_other_names() -> None:
