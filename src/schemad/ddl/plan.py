@@ -85,13 +85,14 @@ class Plan:
         )
 
     @property
-    def uses_others_code(self) -> bool:
-        """Whether what it uses is not all PostgreSQL's own, which alone is found without naming a schema."""
-        return any(field.type.known.sql_name for field in self.added) or any(
-            "." in name
-            for e in self.expressions
-            for name in (*e.operators, *e.types, *(function for function, _ in e.functions))
-        )
+    def uses_others_types(self) -> bool:
+        """Whether a new field has a type that is not PostgreSQL's own: its checks and input functions run."""
+        return any(field.type.known.sql_name for field in self.added)
+
+    @property
+    def uses_unlisted_code(self) -> bool:
+        """Whether an expression has what only a person lets through: it may be, or run, somebody's code."""
+        return any(any(expression_findings(e, columns=e.columns, field=None, what="")) for e in self.expressions)
 
     @property
     def foreign_keys(self) -> tuple[str, ...]:

@@ -78,7 +78,9 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
             "decision_reason": request.decision_reason if by_person else f"low-risk: {decision.plan.summary}",
             "guards": script(decision.plan.guards),
             "trials": script(decision.plan.trials),
-            "uses_others_code": decision.plan.uses_others_code,
+            # What goes by itself has no other code than that of allowed types.
+            "uses_others_code": decision.plan.uses_others_types
+            or (by_person and decision.plan.uses_unlisted_code),
             "proof": _proof_row(decision.plan, request.requested_by, lenient=by_person),
             "registry": _registry_row(decision.plan, decision.request.description, request.facts),
         }
