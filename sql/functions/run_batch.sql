@@ -4,7 +4,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 -- The SQL runs as the owner of created tables, who can't touch anything of schemad's own: through run_as_owner(), where that
--- belongs to it; by SET ROLE, where it does not, and then only what is PostgreSQL's own; as the daemon, where the policy
+-- belongs to it; by SET ROLE, where it does not, and then only what is on the allow-list; as the daemon, where the policy
 -- names no owner.
 DECLARE
   caller_role constant text := current_setting('role');
@@ -32,7 +32,7 @@ BEGIN
         END IF;
       ELSIF decision.uses_others_code AND policy.owner_role IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format(
-          'it uses code that is not PostgreSQL''s own, which only runs where plans can''t become the daemon: '
+          'it has a type of somebody''s, or what only a person let through, which runs only where plans can''t become the daemon: '
           'ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I', policy.owner_role);
       ELSE
         PERFORM set_config('role', coalesce(policy.owner_role, caller_role), true);
