@@ -59,7 +59,7 @@ async def _open(settings: Settings, *, pinned: bool) -> Connection:
         "poolable": True,
     }
     if pinned:
-        # A pooler may refuse the settings of a session. Set later, they would stay with a session of somebody else's.
+        # A pooler may refuse the settings of a session; set later, they would stay with somebody else's.
         with contextlib.suppress(NotAServer):
             return await connect(settings.dsn, pinned=True, **options)
     return await connect(settings.dsn, **options)
