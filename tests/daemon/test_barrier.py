@@ -4,6 +4,7 @@ import structlog
 
 from schemad.daemon import Daemon
 from schemad.daemon.intake import Batch, Intake
+from schemad.daemon.journal import Journal
 from schemad.store import Applied, Connection, Queue
 from tests.support.daemons import daemon_settings, running_daemon
 from tests.support.databases import Database, fields
@@ -85,7 +86,7 @@ async def test_with_an_owner_that_has_no_barrier_only_what_is_postgresql_s_own_r
 async def planned(database: Database, intake_connection: Connection) -> Batch:
     """What a daemon would do for the requests that wait, by what is there now."""
     settings = daemon_settings(database.dsn("daemon_login"))
-    batch = await Intake(intake_connection, settings, structlog.get_logger()).read([], [])
+    batch = await Intake(intake_connection, settings, Journal(structlog.get_logger())).read([], [])
     assert batch is not None
     return batch
 
