@@ -5,6 +5,8 @@ import structlog
 from schemad.daemon import Daemon
 from schemad.daemon.intake import Batch, Intake
 from schemad.daemon.journal import Journal
+from schemad.daemon.pulse import Pulse
+from schemad.observe.telemetry import Telemetry
 from schemad.store import Applied, Connection, Queue
 from tests.support.daemons import daemon_settings, running_daemon
 from tests.support.databases import Database, fields
@@ -86,7 +88,8 @@ async def test_with_an_owner_that_has_no_barrier_only_what_is_postgresql_s_own_r
 async def planned(database: Database, intake_connection: Connection) -> Batch:
     """What a daemon would do for the requests that wait, by what is there now."""
     settings = daemon_settings(database.dsn("daemon_login"))
-    batch = await Intake(intake_connection, settings, Journal(structlog.get_logger())).read([], [])
+    journal = Journal(structlog.get_logger(), Telemetry())
+    batch = await Intake(intake_connection, settings, journal, Pulse()).read([], [])
     assert batch is not None
     return batch
 
