@@ -38,7 +38,9 @@ BEGIN
   END;
   IF setting = 'owner_role' AND value <> (
     SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p WHERE p.oid = 'schemad.run_as_owner(text)'::regprocedure) THEN
-    RAISE WARNING USING MESSAGE = format('schemad.run_as_owner(text) does not belong to %I: plans with types of your own, or with expressions that a reviewer let through, will fail', value),
+    RAISE WARNING USING MESSAGE = format(
+        'schemad.run_as_owner(text) does not belong to %I: plans with types of your own, or with expressions that a reviewer let through, will fail',
+        value),
       HINT = format('As the schema''s owner: ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I.', value);
   END IF;
 END
