@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from schemad.store import Connection
-from tests.support.daemons import DaemonProcess, daemon_process
+from tests.support.daemons import PATIENCE, DaemonProcess, daemon_process, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.requests import (
     assert_all_or_nothing,
@@ -85,6 +85,25 @@ async def test_sigterm_finishes_the_batch_in_hand_and_leaves_the_rest(
         "WHERE status = 'pending' AND verdict IS NULL AND attempts = 0"
     )
     assert waiting == BACKLOG - applied
+
+
+async def test_a_daemon_that_is_stopped_while_an_applier_is_idle_ends_with_the_batch_in_hand(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
+    settings = {"drain_deadline": 600.0, "lock_timeout": 60.0}
+    async with (
+        asyncio.timeout(PATIENCE),
+        running_daemon(database.dsn("daemon_login"), **settings) as daemon,
+    ):
+        await submit(app, "slow", fields("a"))
+        await until(
+            admin, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+        )
+        daemon.stop()
+        await admin.execute("SELECT pg_advisory_unlock(42)")
+    assert await assert_all_or_nothing(admin) == 1
 
 
 async def test_a_batch_that_outlives_the_drain_deadline_is_cut_off_with_nothing_half_done(

@@ -172,7 +172,8 @@ class Worker:
                     self._log.warning("queue.found_by_poll", requests=found)
                     self._telemetry.found_by_poll += found
                 settled += found
-                if self._is_cut_short:
+                # The wake-up of whoever stops it may have gone to the drain.
+                if self._is_cut_short or self._stopping.is_set():
                     cause = Cause.DUE
                 elif settled < RECYCLE_AFTER and not self._is_ending:
                     # The wake-up that came with the end may have been the drain's.
