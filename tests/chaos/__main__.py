@@ -7,6 +7,7 @@ tests/chaos/invariants.sql are checked. Exits with 1 if one was broken, and keep
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from schemad.embedded import find_binaries
 from tests.chaos.faults import KINDS
 from tests.chaos.report import report
-from tests.chaos.run import Run
+from tests.chaos.run import Run, Verdict
 
 
 def main() -> int:
@@ -36,13 +37,23 @@ def main() -> int:
         major=int(os.environ.get("PG") or find_binaries().major),
         directory=directory,
     )
-    verdict = asyncio.run(run.run())
+    try:
+        verdict = asyncio.run(_until_terminated(run))
+    except asyncio.CancelledError:
+        return 143
     print(report(run, verdict, seed=seed, minutes=minutes))
     if verdict.broken:
         print(f"the logs are in {directory}", file=sys.stderr)
         return 1
     shutil.rmtree(directory)
     return 0
+
+
+async def _until_terminated(run: Run) -> Verdict:
+    """Runs it; SIGTERM ends it with everything that it started."""
+    running = asyncio.create_task(run.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await running
 
 
 if __name__ == "__main__":

@@ -171,10 +171,14 @@ class Cluster:
                 await self.call(server.start)
                 self.starts += 1
 
-    def kill_primary(self) -> None:
+    async def kill_primary(self) -> None:
         """Kills the postmaster as kill -9 does."""
-        if self.primary.server is not None:
-            self.primary.server.kill()
+        await self._kill(self.primary)
+
+    async def _kill(self, place: Place) -> None:
+        # In the thread that starts servers: not while it starts this one.
+        if place.server is not None:
+            await self.call(place.server.kill)
 
     async def stop_primary(self) -> None:
         """Shuts the primary down in order, without waiting for its clients."""
@@ -188,8 +192,7 @@ class Cluster:
             RuntimeError: pg_basebackup failed, most likely as the primary was away.
         """
         place = self.other
-        if place.server is not None:
-            place.server.kill()
+        await self._kill(place)
         await self.call(place.clear)
         assert self.primary.server is not None
         command = [
@@ -219,7 +222,7 @@ class Cluster:
             async with self.admin() as admin:
                 await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
                 await admin.execute("SELECT pg_reload_conf()")
-            self.other.server.kill()
+            await self._kill(self.other)
             await self.call(self.other.clear)
 
     async def fail_over(self) -> None:
@@ -228,8 +231,7 @@ class Cluster:
         assert new.server is not None
         self.is_held_down = True
         try:
-            if old.server is not None:
-                old.server.kill()
+            await self._kill(old)
             self.primary = new
             promotion = await connect(self.dsn_of_place(new), job="chaos", timeout=5)
             try:

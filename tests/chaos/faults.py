@@ -134,7 +134,7 @@ async def kill_postmaster(world: World, chance: random.Random) -> None:
     async with world.cluster.lock:
         world.strike()
         with _held_down(world.cluster):
-            world.cluster.kill_primary()
+            await world.cluster.kill_primary()
             await asyncio.sleep(chance.choice([0, 0, 0.5, 2]))
 
 

@@ -25,6 +25,8 @@ ROLES = ["app_one", "app_two"]
 REQUESTERS = 6
 # Seconds after the last fault in which everything has to be decided.
 SETTLING = 120.0
+# What is left of requests when the faults are over is made afterwards, in at most so many times as long.
+OVERTIME = 4
 UNDECIDED = (
     "SELECT count(*) FROM schemad.schema_requests AS r, pg_sleep(0.05) "
     "WHERE r.status = 'pending' AND r.verdict IS NULL"
@@ -126,33 +128,46 @@ class Run:
             )
 
     async def _storm(self) -> None:
-        running = [asyncio.create_task(self.cluster.keep_running(), name="cluster")]
-        keeping = [asyncio.create_task(member.keep_running(), name="daemon") for member in self._fleet]
+        keeping = [
+            asyncio.create_task(self.cluster.keep_running(), name="servers"),
+            *(asyncio.create_task(member.keep_running(), name="daemon") for member in self._fleet),
+        ]
+        acting = asyncio.create_task(self._act(), name="acts")
         try:
-            await self._make_hot_tables()
-            self._began = now()
-            reviewing = asyncio.create_task(self._review(), name="reviewer")
-            running.append(reviewing)
-            asking = [asyncio.create_task(self._ask(n), name=f"requester {n}") for n in range(REQUESTERS)]
-            injecting = asyncio.create_task(self._inject_all(), name="faults")
-            await asyncio.gather(injecting, *asking)
-            await self.cluster.drop_standby()
-            await self._settle()
-            reviewing.cancel()
-            await asyncio.gather(reviewing, return_exceptions=True)
-            await self._settle()
+            # Whatever keeps the others running ends by a defect of the suite only.
+            await asyncio.wait({acting, *keeping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*keeping, acting):
+                if task.done():
+                    task.result()
             codes = [await member.stop() for member in self._fleet]
             self._judge_daemons(codes)
             async with self.cluster.admin() as admin:
                 await self._judge(admin)
         finally:
-            for task in (*running, *keeping):
+            for task in (acting, *keeping):
                 task.cancel()
+            await asyncio.gather(acting, *keeping, return_exceptions=True)
             for member in self._fleet:
                 await member.stop()
                 await member.links.stop()
-            await asyncio.gather(*running, *keeping, return_exceptions=True)
             self._keep_server_logs()
+
+    async def _act(self) -> None:
+        """The storm, and the calm after it."""
+        await self._make_hot_tables()
+        self._began = now()
+        reviewing = asyncio.create_task(self._review(), name="reviewer")
+        try:
+            async with asyncio.timeout(self._seconds * OVERTIME + SETTLING), asyncio.TaskGroup() as group:
+                group.create_task(self._inject_all(), name="faults")
+                for n in range(REQUESTERS):
+                    group.create_task(self._ask(n), name=f"requester {n}")
+            await self.cluster.drop_standby()
+            await self._settle()
+        finally:
+            reviewing.cancel()
+            await asyncio.gather(reviewing, return_exceptions=True)
+        await self._settle()
 
     async def _make_hot_tables(self) -> None:
         for role in ROLES:
