@@ -27,6 +27,7 @@ DATABASE = "chaos"
 HOST = "127.0.0.1"
 DISK = "8g"
 PATIENCE = 60.0
+BACKUP_ATTEMPTS = 5
 # Seconds between two looks at whether the primary still runs.
 LOOK = 0.05
 SETTINGS = {
@@ -195,17 +196,7 @@ class Cluster:
         await self._kill(place)
         await self.call(place.clear)
         assert self.primary.server is not None
-        command = [
-            str(self.primary.server.binaries.bin_dir / "pg_basebackup"),
-            *("-D", str(place.data_dir), "-h", HOST, "-p", str(self.primary.port), "-U", "postgres"),
-            *("-R", "-c", "fast", "-X", "stream", "--no-sync"),
-        ]
-        backup = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said, _ = await backup.communicate()
-        if backup.returncode != 0:
-            raise RuntimeError(f"pg_basebackup failed: {said.decode()}")
+        await self._copy_to(place)
         (place.data_dir / "server.log").unlink(missing_ok=True)
         await self.call(place.prepare().start)
         async with self.admin() as admin:
@@ -215,6 +206,26 @@ class Cluster:
             await self.until(
                 admin, "EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync')"
             )
+
+    async def _copy_to(self, place: Place) -> None:
+        for attempt in reversed(range(BACKUP_ATTEMPTS)):
+            async with self.admin():
+                pass  # it is there
+            assert self.primary.server is not None
+            command = [
+                str(self.primary.server.binaries.bin_dir / "pg_basebackup"),
+                *("-D", str(place.data_dir), "-h", HOST, "-p", str(self.primary.port), "-U", "postgres"),
+                *("-R", "-c", "fast", "-X", "stream", "--no-sync"),
+            ]
+            backup = await asyncio.create_subprocess_exec(
+                *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            )
+            said, _ = await backup.communicate()
+            if backup.returncode == 0:
+                return
+            await self.call(place.clear)
+            if not attempt:
+                raise RuntimeError(f"pg_basebackup failed: {said.decode()}")
 
     async def drop_standby(self) -> None:
         """Takes the standby away, if there is one, and has nobody wait for it."""

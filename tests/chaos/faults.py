@@ -6,14 +6,14 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from schemad.store.connect import LINK_ERRORS
-from tests.chaos.cluster import Cluster
+from tests.chaos.cluster import LOOK, Cluster
 from tests.chaos.fleet import Member
 from tests.chaos.links import Link
 from tests.chaos.requesters import HOT, HOT_COUNT
@@ -99,20 +99,19 @@ async def kill_requesters_backend(world: World, chance: random.Random) -> None:
 
 async def stop_backend(world: World, chance: random.Random) -> None:
     """SIGSTOP of a session of a daemon, perhaps in the middle of a batch, and SIGCONT after seconds."""
-    async with _stopped(world, chance, chance.choice(JOBS)):
-        await asyncio.sleep(chance.uniform(0.5, 8))
+    await _stop(world, chance, chance.choice(JOBS))
 
 
 async def stop_requesters_backend(world: World, chance: random.Random) -> None:
     """The same to a session of a requester, perhaps with what it submits not yet committed."""
-    async with _stopped(world, chance, REQUESTERS):
-        await asyncio.sleep(chance.uniform(0.5, 8))
+    await _stop(world, chance, REQUESTERS)
 
 
 async def terminate_backend(world: World, chance: random.Random) -> None:
     """pg_terminate_backend() of a session, or of all of a daemon's kind."""
     pattern = chance.choice([*JOBS, *JOBS, REQUESTERS, DAEMONS])
     async with world.cluster.admin() as admin:
+        world.strike()
         sessions = await admin.fetch(SESSIONS, pattern)
         chosen = sessions if pattern == DAEMONS else _one(sessions, chance)
         await admin.fetch(
@@ -123,6 +122,7 @@ async def terminate_backend(world: World, chance: random.Random) -> None:
 async def cancel_statement(world: World, chance: random.Random) -> None:
     """pg_cancel_backend() of a daemon's sessions that have something to do."""
     async with world.cluster.admin() as admin:
+        world.strike()
         sessions = await admin.fetch(SESSIONS, chance.choice(JOBS[1:]))
         await admin.fetch(
             "SELECT pg_cancel_backend(pid) FROM unnest($1::integer[]) AS u (pid)", [s["pid"] for s in sessions]
@@ -227,6 +227,7 @@ async def end_idle_sessions(world: World, chance: random.Random) -> None:
     """idle_session_timeout for every session, those that are there included."""
     timeout = chance.choice([50, 200, 1000])
     async with world.cluster.admin() as admin:
+        world.strike()
         await admin.execute(f"ALTER SYSTEM SET idle_session_timeout = {timeout}")
         await admin.execute("SELECT pg_reload_conf()")
     try:
@@ -242,6 +243,7 @@ async def jump_clock(world: World, chance: random.Random) -> None:
     """
     by = chance.choice([-86400.0, -3600.0, 3600.0, 86400.0])
     async with world.cluster.admin() as admin, admin.transaction():
+        world.strike()
         for statement in MOVED:
             await admin.execute(statement, by)
 
@@ -316,8 +318,8 @@ async def _signal_backend(world: World, chance: random.Random, pattern: str, num
             raise NoTarget("the session ended just now") from None
 
 
-@contextlib.asynccontextmanager
-async def _stopped(world: World, chance: random.Random, pattern: str) -> AsyncIterator[None]:
+async def _stop(world: World, chance: random.Random, pattern: str) -> None:
+    """SIGSTOP of a session for seconds, but no longer than its server runs: a new one waits for all of the old."""
     async with world.cluster.admin() as admin:
         (session,) = _one(await admin.fetch(SESSIONS, pattern), chance)
         try:
@@ -329,7 +331,11 @@ async def _stopped(world: World, chance: random.Random, pattern: str) -> AsyncIt
         world.strike()
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(process, signal.SIGSTOP)
-        yield
+        server = world.cluster.primary.server
+        postmaster = server.pid if server else None
+        ends = asyncio.get_running_loop().time() + chance.uniform(0.5, 8)
+        while server and server.pid == postmaster and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(LOOK)
     finally:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(process, signal.SIGCONT)
