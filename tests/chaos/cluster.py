@@ -236,8 +236,8 @@ class Cluster:
             await self._kill(self.other)
             await self.call(self.other.clear)
 
-    async def fail_over(self) -> None:
-        """Kills the primary, for good, and promotes the standby."""
+    async def fail_over(self) -> float:
+        """Kills the primary, for good, and promotes the standby; when, on the loop's clock, that was begun."""
         old, new = self.primary, self.other
         assert new.server is not None
         self.is_held_down = True
@@ -246,6 +246,7 @@ class Cluster:
             self.primary = new
             promotion = await connect(self.dsn_of_place(new), job="chaos", timeout=5)
             try:
+                promoted_at = asyncio.get_running_loop().time()
                 assert await promotion.fetchval("SELECT pg_promote(true, 60)")
                 await promotion.execute("ALTER SYSTEM RESET ALL")
                 await promotion.execute("SELECT pg_reload_conf()")
@@ -254,6 +255,7 @@ class Cluster:
         finally:
             self.is_held_down = False
         await self.call(old.clear)
+        return promoted_at
 
     def dsn_of_place(self, place: Place) -> str:
         """A superuser's DSN to one place, whatever it is."""

@@ -5,14 +5,14 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.chaos.links import Links
 
-# The product's defaults are for days; here an outage lasts seconds.
-ENVIRONMENT = {
-    "SCHEMAD_ENABLE_AUTO_CREATE": "true",
-    "SCHEMAD_LOG_FORMAT": "json",
+ENVIRONMENT = {"SCHEMAD_ENABLE_AUTO_CREATE": "true", "SCHEMAD_LOG_FORMAT": "json"}
+# The product's defaults are for days; in a storm an outage lasts seconds.
+HASTY = {
     "SCHEMAD_POLL_INTERVAL": "5",
     "SCHEMAD_PROBE_INTERVAL": "1",
     "SCHEMAD_PROBE_TIMEOUT": "2",
@@ -35,12 +35,14 @@ class Member:
         ends: Exit codes of those of its lives that nobody ended.
     """
 
-    def __init__(self, number: int, links: Links, dsn: str, directory: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, number: int, links: Links, dsn: str, directory: Path, environment: Mapping[str, str]
+    ) -> None:
         self.links = links
         self.log_path = directory / f"daemon-{number}.log"
         self.starts = 0
         self.ends: list[int] = []
-        self._environment = os.environ | ENVIRONMENT | environment | {"SCHEMAD_DSN": dsn}
+        self._environment = {**os.environ, **ENVIRONMENT, **environment, "SCHEMAD_DSN": dsn}
         self._process: asyncio.subprocess.Process | None = None
         self._is_wanted = True
         self._was_signalled = False

@@ -26,6 +26,11 @@ class Link:
         self.delay = 0.0
         self.cut_after: int | None = None
 
+    @property
+    def server_port(self) -> int | None:
+        """The port at the server's end by which the server knows this link."""
+        return self._server[1].get_extra_info("sockname")[1] if self._server is not None else None
+
     def silence(self) -> None:
         """Nothing gets through any more, and neither end is told."""
         self._flows.clear()
@@ -123,9 +128,13 @@ class Links:
             task.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
 
+    def all(self) -> list[Link]:
+        """All links there are."""
+        return list(self._links.values())
+
     def some(self, chance: random.Random) -> list[Link]:
         """All links there are, or one of them."""
-        links = list(self._links.values())
+        links = self.all()
         return links if not links or chance.random() < 0.5 else [chance.choice(links)]
 
     def silence(self, links: list[Link], *, new_ones: bool) -> None:

@@ -19,7 +19,7 @@ def report(run: Run, verdict: Verdict, *, seed: int, minutes: float) -> str:
                 seconds.append(recovery)
     lines = [
         f"{len(verdict.injected)} faults of {len(by_kind)} kinds, {verdict.requests} requests",
-        f"PostgreSQL {run.cluster.major}, {run.daemons} daemons, {minutes:g} minutes, seed {seed}",
+        f"PostgreSQL {run.major}, {run.daemons} daemons, {minutes:g} minutes, seed {seed}",
         "",
         "seconds until a request is decided that was submitted after the fault's",
         f"{'':<32}{'beginning':>16}{'':>11}{'end':>18}",

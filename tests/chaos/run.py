@@ -9,17 +9,14 @@ from pathlib import Path
 
 import asyncpg
 
-from schemad.store import migrate
-from tests.chaos.cluster import Cluster
 from tests.chaos.faults import KINDS, NoTarget, World
-from tests.chaos.fleet import Member
+from tests.chaos.fleet import HASTY
 from tests.chaos.invariants import Violation, violations
 from tests.chaos.ledger import Ledger, now
-from tests.chaos.links import Links
 from tests.chaos.plan import PlannedFault, chance_of, planned
 from tests.chaos.requesters import HOT, HOT_COUNT, Requester, Reviewer
 from tests.chaos.session import Session
-from tests.support.databases import LOGINS, make_login
+from tests.chaos.stage import Stage, staged
 
 ROLES = ["app_one", "app_two"]
 REQUESTERS = 6
@@ -95,10 +92,10 @@ class Run:
         self.daemons = daemons
         self._directory = directory
         self.plan = planned(seed, seconds, per_minute, kinds)
-        self.cluster = Cluster(directory, major)
+        self.major = major
         self.ledger = Ledger()
         self.verdict = Verdict()
-        self._fleet: list[Member] = []
+        self._stage: Stage
         self._made = 0
         self._began = 0.0
         self._faults_over = asyncio.Event()
@@ -106,51 +103,13 @@ class Run:
 
     async def run(self) -> Verdict:
         """Does it."""
-        try:
-            await self.cluster.start()
-            await self._prepare()
-            await self._storm()
-        finally:
-            await self.cluster.close()
-        return self.verdict
-
-    async def _prepare(self) -> None:
-        """The schema, logins, and the tables that others refer to."""
-        async with self.cluster.admin() as admin:
-            await migrate(admin)
-            for login, role in LOGINS.items():
-                await admin.execute(make_login(login, role))
-        for n in range(1, self.daemons + 1):
-            links = Links([place.port for place in self.cluster.places])
-            await links.start()
-            self._fleet.append(
-                Member(n, links, self.cluster.dsn("daemon_login", *links.ports), self._directory, {})
-            )
-
-    async def _storm(self) -> None:
-        keeping = [
-            asyncio.create_task(self.cluster.keep_running(), name="servers"),
-            *(asyncio.create_task(member.keep_running(), name="daemon") for member in self._fleet),
-        ]
-        acting = asyncio.create_task(self._act(), name="acts")
-        try:
-            # Whatever keeps the others running ends by a defect of the suite only.
-            await asyncio.wait({acting, *keeping}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (*keeping, acting):
-                if task.done():
-                    task.result()
-            codes = [await member.stop() for member in self._fleet]
+        async with staged(self._directory, self.major, self.daemons, HASTY) as self._stage:
+            await self._stage.act(self._act())
+            codes = [await member.stop() for member in self._stage.fleet]
             self._judge_daemons(codes)
-            async with self.cluster.admin() as admin:
+            async with self._stage.cluster.admin() as admin:
                 await self._judge(admin)
-        finally:
-            for task in (acting, *keeping):
-                task.cancel()
-            await asyncio.gather(acting, *keeping, return_exceptions=True)
-            for member in self._fleet:
-                await member.stop()
-                await member.links.stop()
-            self._keep_server_logs()
+        return self.verdict
 
     async def _act(self) -> None:
         """The storm, and the calm after it."""
@@ -162,7 +121,7 @@ class Run:
                 group.create_task(self._inject_all(), name="faults")
                 for n in range(REQUESTERS):
                     group.create_task(self._ask(n), name=f"requester {n}")
-            await self.cluster.drop_standby()
+            await self._stage.cluster.drop_standby()
             await self._settle()
         finally:
             reviewing.cancel()
@@ -181,7 +140,7 @@ class Run:
                     await session.value("SELECT id FROM schemad.wait_for_request($1, '20 s')", request_id)
 
     def _session(self, role: str, what: str) -> Session:
-        return Session(self.cluster.dsn(role), chance_of(self._seed, role, what), self.ledger)
+        return self._stage.session(role, self.ledger, self._seed, what)
 
     async def _ask(self, number: int) -> None:
         role = ROLES[number % len(ROLES)]
@@ -219,7 +178,7 @@ class Run:
             nonlocal began
             began = now()
 
-        world = World(self.cluster, self._fleet, ROLES, strike)
+        world = World(self._stage.cluster, self._stage.fleet, ROLES, strike)
         try:
             await KINDS[fault.kind](world, chance_of(fault.seed))
         except (
@@ -238,7 +197,7 @@ class Run:
     async def _settle(self) -> None:
         """Waits until nothing is undecided."""
         started = now()
-        async with self.cluster.admin() as admin:
+        async with self._stage.cluster.admin() as admin:
             while await admin.fetchval(UNDECIDED) and now() < started + SETTLING:
                 pass
         self.settling = max(self.settling, now() - started)
@@ -258,13 +217,13 @@ class Run:
             "SELECT max(attempts) FROM schemad.schema_requests"
         )
         self.verdict.notes["seconds to settle"] = round(self.settling, 1)
-        self.verdict.notes["server starts"] = self.cluster.starts
+        self.verdict.notes["server starts"] = self._stage.cluster.starts
         self.verdict.broken += await violations(admin, self.ledger)
 
     def _judge_daemons(self, codes: list[int | None]) -> None:
         """What the daemons themselves have to show."""
         events: Counter[str] = Counter()
-        for member, code in zip(self._fleet, codes, strict=True):
+        for member, code in zip(self._stage.fleet, codes, strict=True):
             if code != 0:
                 self._break("a daemon ends in order", f"{member.log_path.name}: exit code {code}")
             for line in member.log_path.read_text(encoding="utf-8").splitlines():
@@ -277,15 +236,12 @@ class Run:
                 events[event["event"]] += 1
                 if event.get("level") in {"error", "critical"} or "exception" in event:
                     self._break("no daemon has a defect to tell", f"{member.log_path.name}: {line}")
-        starts = sum(member.starts for member in self._fleet)
+        starts = sum(member.starts for member in self._stage.fleet)
         self.verdict.notes["daemon starts"] = starts
-        self.verdict.notes["daemons that ended by themselves"] = sum(len(member.ends) for member in self._fleet)
+        self.verdict.notes["daemons that ended by themselves"] = sum(
+            len(member.ends) for member in self._stage.fleet
+        )
         self.verdict.notes["events of daemons"] = dict(events.most_common())
 
     def _break(self, promise: str, case: str) -> None:
         self.verdict.broken.append(Violation(promise, case))
-
-    def _keep_server_logs(self) -> None:
-        for n, path in enumerate(self.cluster.log_paths(), 1):
-            with contextlib.suppress(FileNotFoundError):
-                (self._directory / f"server-{n}.log").write_bytes(path.read_bytes())
