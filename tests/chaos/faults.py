@@ -215,12 +215,10 @@ async def lock_table(world: World, chance: random.Random) -> None:
     table = f"public.{HOT}_{chance.choice(world.roles)}_{chance.randrange(HOT_COUNT)}"
     mode = chance.choice(["ACCESS EXCLUSIVE", "ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE"])
     async with world.cluster.admin() as admin:
-        transaction = admin.transaction()
-        await transaction.start()
+        await admin.execute("BEGIN")
         await admin.execute(f"LOCK TABLE {table} IN {mode} MODE")
         world.strike()
         await asyncio.sleep(chance.uniform(0.3, 4))
-        await transaction.rollback()
 
 
 async def end_idle_sessions(world: World, chance: random.Random) -> None:
@@ -242,7 +240,7 @@ async def jump_clock(world: World, chance: random.Random) -> None:
     The clock itself stays: columns that say when a request, a turn or a watch is next are moved as it would have.
     """
     by = chance.choice([-86400.0, -3600.0, 3600.0, 86400.0])
-    async with world.cluster.admin() as admin, admin.transaction():
+    async with world.cluster.admin() as admin:
         world.strike()
         for statement in MOVED:
             await admin.execute(statement, by)

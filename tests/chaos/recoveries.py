@@ -17,14 +17,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schemad.embedded import find_binaries
 from schemad.settings import Settings
 from tests.chaos.faults import SESSIONS
 from tests.chaos.ledger import Ledger, now
-from tests.chaos.links import Link
 from tests.chaos.session import Session
 from tests.chaos.stage import Stage, staged
+
+if TYPE_CHECKING:
+    from tests.chaos.links import Link
 
 LOST = {"listener.lost", "worker.lost"}
 LISTENER, WORKER, APPLIER = "schemad listener", "schemad worker", "schemad applier"
@@ -221,6 +224,7 @@ async def measure(directory: Path, rounds: int) -> bool:
 
 
 def main() -> int:
+    """Measures; the exit code."""
     memory = Path("/dev/shm")
     directory = Path(tempfile.mkdtemp(prefix="schemad-chaos-", dir=memory if memory.is_dir() else None))
     try:
