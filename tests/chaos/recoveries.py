@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 LOST = {"listener.lost", "worker.lost"}
 LISTENER, WORKER, APPLIER = "schemad listener", "schemad worker", "schemad applier"
 POLL = 1.1 * Settings(dsn=None).poll_interval  # with its jitter
-NOTICED = 15.0
+# An interval and a timeout of the probe, and what it takes to tell.
+NOTICED = 15.5
 PATIENCE = 120.0
 # Kills of the listener are quick, and their p99 takes many.
 KILLS = 20
@@ -214,7 +215,7 @@ async def measure(directory: Path, rounds: int) -> bool:
     print(f"PostgreSQL {major}, one daemon with its default settings; seconds")
     print(f"{'fault':<42}{'times':>6}{'decided':>10}{'':>17}{'noticed':>10}")
     print(f"{'':<48}" + f"{'p50':>9}{'p99':>9}{'max':>9}" * 2)
-    async with staged(directory, major, 1, {}) as stage, stage.session("app_one", ledger) as session:
+    async with staged(directory, major, 1, {"SCHEMAD_LOG_LEVEL": "debug"}) as stage, stage.session("app_one", ledger) as session:
         async for what, figures in Recoveries(stage, session, rounds).all():
             noticed = _shown(figures.noticed) if figures.noticed else ""
             limit = "" if figures.is_kept else f"   more than {figures.limit:g} or {figures.notice_limit} s"

@@ -84,6 +84,18 @@ async def test_a_listener_whose_link_falls_silent_notices_and_listens_again(
         assert (await ask(app, "heard", fields("a")))["status"] == "approved"
 
 
+async def test_a_listener_is_probed_though_it_hears_of_requests_all_the_time(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    async with running_daemon(database.dsn("daemon_login"), probe_interval=0.3):
+        pid = await admin.fetchval(f"SELECT pid {SESSIONS}", ["schemad listener"])
+        probed = asyncio.Event()
+        await admin.add_listener(f"schemad_probe_{pid}", lambda *_: probed.set())
+        async with asyncio.timeout(PATIENCE):
+            while not probed.is_set():
+                await admin.execute("SELECT pg_notify('schemad_requests', '') FROM pg_sleep(0.02)")
+
+
 async def test_a_worker_whose_link_falls_silent_gives_it_up_and_works_on(
     database: Database, admin: Connection, app: Connection
 ) -> None:
