@@ -215,7 +215,9 @@ async def measure(directory: Path, rounds: int) -> bool:
     print(f"PostgreSQL {major}, one daemon with its default settings; seconds")
     print(f"{'fault':<42}{'times':>6}{'decided':>10}{'':>17}{'noticed':>10}")
     print(f"{'':<48}" + f"{'p50':>9}{'p99':>9}{'max':>9}" * 2)
-    async with staged(directory, major, 1, {"SCHEMAD_LOG_LEVEL": "debug"}) as stage, stage.session("app_one", ledger) as session:
+    # At level debug each lost link is told, and not only what is new.
+    environment = {"SCHEMAD_LOG_LEVEL": "debug"}
+    async with staged(directory, major, 1, environment) as stage, stage.session("app_one", ledger) as session:
         async for what, figures in Recoveries(stage, session, rounds).all():
             noticed = _shown(figures.noticed) if figures.noticed else ""
             limit = "" if figures.is_kept else f"   more than {figures.limit:g} or {figures.notice_limit} s"

@@ -12,7 +12,6 @@ from schemad.store.outcomes import Outcome, outcome_row
 from schemad.store.queued import QueuedRequest
 from schemad.store.sql_files import query
 
-
 # Seconds for which no request is put off: schemad.next_attempt() has up to a minute, and jitter.
 LONGEST_WAIT = 120.0
 
