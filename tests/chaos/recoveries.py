@@ -8,11 +8,9 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import statistics
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +23,7 @@ from tests.chaos.faults import SESSIONS
 from tests.chaos.ledger import Ledger, now
 from tests.chaos.session import Session
 from tests.chaos.stage import Stage, staged
+from tests.chaos.workplace import exit_code
 
 if TYPE_CHECKING:
     from tests.chaos.links import Link
@@ -228,15 +227,7 @@ async def measure(directory: Path, rounds: int) -> bool:
 
 def main() -> int:
     """Measures; the exit code."""
-    memory = Path("/dev/shm")
-    directory = Path(tempfile.mkdtemp(prefix="schemad-chaos-", dir=memory if memory.is_dir() else None))
-    try:
-        is_kept = asyncio.run(measure(directory, int(os.environ.get("ROUNDS", "5"))))
-    except BaseException:
-        print(f"the logs are in {directory}", file=sys.stderr)
-        raise
-    shutil.rmtree(directory)
-    return 0 if is_kept else 1
+    return exit_code(lambda directory: measure(directory, int(os.environ.get("ROUNDS") or 5)))
 
 
 if __name__ == "__main__":

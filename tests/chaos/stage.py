@@ -57,7 +57,7 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(
-    directory: Path, major: int, daemons: int, environment: Mapping[str, str]
+    directory: Path, major: int, daemons: int, environment: Mapping[str, str], *, through_links: bool = True
 ) -> AsyncIterator[Stage]:
     """Sets the stage, and leaves nothing of it but logs.
 
@@ -66,6 +66,7 @@ async def staged(
         major: PostgreSQL's.
         daemons: How many.
         environment: Their settings.
+        through_links: Whether they connect through proxies, which can fail.
     """
     cluster = Cluster(directory, major)
     stage = Stage(cluster, [], [])
@@ -78,7 +79,7 @@ async def staged(
         for number in range(1, daemons + 1):
             links = Links([place.port for place in cluster.places])
             await links.start()
-            dsn = cluster.dsn("daemon_login", *links.ports)
+            dsn = cluster.dsn("daemon_login", *(links.ports if through_links else []))
             stage.fleet.append(Member(number, links, dsn, directory, environment))
         stage.keeping.append(asyncio.create_task(cluster.keep_running(), name="servers"))
         stage.keeping.extend(asyncio.create_task(member.keep_running(), name="daemon") for member in stage.fleet)
