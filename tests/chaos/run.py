@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
+from schemad.store.connect import LINK_ERRORS
 from tests.chaos.faults import KINDS, NoTarget, World
 from tests.chaos.fleet import HASTY
 from tests.chaos.invariants import Violation, violations
@@ -181,14 +182,7 @@ class Run:
         world = World(self._stage.cluster, self._stage.fleet, ROLES, strike)
         try:
             await KINDS[fault.kind](world, chance_of(fault.seed))
-        except (
-            NoTarget,
-            OSError,
-            TimeoutError,
-            RuntimeError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-        ) as error:
+        except (NoTarget, RuntimeError, asyncpg.PostgresError, *LINK_ERRORS) as error:
             # Another fault was faster, such as one that took the server away.
             self.verdict.missed[f"{fault.kind}: {type(error).__name__} {error}"[:120]] += 1
         else:
