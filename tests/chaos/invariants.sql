@@ -29,14 +29,16 @@ GROUP BY r.id
 HAVING count(g.id) <> CASE r.status WHEN 'approved' THEN 1 ELSE 0 END;
 
 -- promise: each decision of a daemon was logged and told once
-SELECT format('request %s: %s log rows, %s notifications', r.id, g.count, n.count)
+SELECT format('request %s: %s log rows, %s notifications', r.id, coalesce(g.count, 0), coalesce(n.count, 0))
 FROM schemad.schema_requests AS r
-CROSS JOIN LATERAL (
-  SELECT count(*) FROM schemad.auto_create_log AS g WHERE (g.details ->> 'request_id')::integer = r.id) AS g
-CROSS JOIN LATERAL (
-  SELECT count(*) FROM schemad.notifications AS n
-  WHERE (n.payload ->> 'request_id')::integer = r.id AND n.payload ->> 'status' IN ('approved', 'pending')) AS n
-WHERE g.count <> n.count;
+LEFT JOIN (
+  SELECT (l.details ->> 'request_id')::integer AS id, count(*) FROM schemad.auto_create_log AS l GROUP BY 1
+) AS g ON g.id = r.id
+LEFT JOIN (
+  SELECT (m.payload ->> 'request_id')::integer AS id, count(*) FROM schemad.notifications AS m
+  WHERE m.payload ->> 'status' IN ('approved', 'pending') GROUP BY 1
+) AS n ON n.id = r.id
+WHERE coalesce(g.count, 0) <> coalesce(n.count, 0);
 
 -- promise: the requester was told of the outcome, of a final one once
 SELECT format('request %s is %s %s, told %s times', r.id, r.status, r.verdict, count(n.id))
