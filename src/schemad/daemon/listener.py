@@ -161,7 +161,7 @@ class Listener:
             connection.terminate()
 
     async def _watch(self, session: "_Session") -> None:
-        """Returns when the settings changed; raises OSError when the link is dead. Probes it, whatever it hears."""
+        """Probes it, whatever it hears, until the settings change; raises OSError when the link is dead."""
         while not self._reconfigured:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.probe_interval):
