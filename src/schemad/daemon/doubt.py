@@ -72,6 +72,7 @@ class Doubt:
             timeout=self._settings.probe_timeout,
             answer_timeout=self._settings.probe_timeout,
             pinned=True,
+            writable=True,  # a standby knows nothing of the primary's backends
         )
         try:
             return await connection.fetchval(query("is_at_work"), self._pid) is True
