@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from schemad.store import Connection
-from tests.support.daemons import PATIENCE, DaemonProcess, daemon_process, running_daemon
+from tests.support.daemons import DaemonProcess, daemon_process
 from tests.support.databases import Database, fields
 from tests.support.requests import (
     assert_all_or_nothing,
@@ -92,17 +92,16 @@ async def test_a_daemon_that_is_stopped_while_an_applier_is_idle_ends_with_the_b
 ) -> None:
     await admin.execute("SELECT pg_advisory_lock(42)")
     await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
-    settings = {"drain_deadline": 600.0, "lock_timeout": 60.0}
-    async with (
-        asyncio.timeout(PATIENCE),
-        running_daemon(database.dsn("daemon_login"), **settings) as daemon,
-    ):
+    environment = {"SCHEMAD_DRAIN_DEADLINE": "600", "SCHEMAD_LOCK_TIMEOUT": "60"}
+    async with daemon_process(database.dsn("daemon_login"), **environment) as process:
         await submit(app, "slow", fields("a"))
         await until(
             admin, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
         )
-        daemon.stop()
+        process.signal(signal.SIGTERM)
+        await process.event("daemon.stopping")
         await admin.execute("SELECT pg_advisory_unlock(42)")
+        assert await process.end() == 0
     assert await assert_all_or_nothing(admin) == 1
 
 
