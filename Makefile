@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-systemd lint fuzz bench bench-peers docs lock lock-peers clean test-docker release-check
+.PHONY: help install demo dev test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,15 @@ test-docker: $(INSTALLED) ## Build the image, run it and compose.yaml (needs a D
 
 fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
 	SECONDS=$(or $(SECONDS),60) SEED=$(or $(SEED),0) $(BIN)/python -m tests.fuzz
+
+chaos: $(INSTALLED) ## Daemons and requesters under faults for MINUTES=1, from SEED=0; REQUESTS=1800 by default
+	@SEED=$(or $(SEED),0) MINUTES=$(or $(MINUTES),1) REQUESTS=$(REQUESTS) $(BIN)/python -m tests.chaos
+
+recoveries: $(INSTALLED) ## How long the daemon takes to recover from one fault at a time; ROUNDS=5
+	@ROUNDS=$(ROUNDS) $(BIN)/python -m tests.chaos.recoveries
+
+soak: $(INSTALLED) ## The daemon's memory over REQUESTS=100000
+	@REQUESTS=$(REQUESTS) $(BIN)/python -m tests.chaos.soak
 
 bench: $(INSTALLED) ## How fast it is, each figure beside its floor; MEASURES="latency backlog" for some
 	@$(BIN)/schemad bench $(MEASURES)

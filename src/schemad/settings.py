@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         default=10.0,
         gt=0,
         le=3600,
-        description="A silent listener proves this often that notifications still come through.",
+        description="The listener proves this often that notifications still come through.",
     )
     probe_timeout: float = Field(
         default=5.0, gt=0, le=60, description="A probe that is not back by then means a dead link."

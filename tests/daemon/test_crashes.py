@@ -87,6 +87,24 @@ async def test_sigterm_finishes_the_batch_in_hand_and_leaves_the_rest(
     assert waiting == BACKLOG - applied
 
 
+async def test_a_daemon_that_is_stopped_while_an_applier_is_idle_ends_with_the_batch_in_hand(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
+    environment = {"SCHEMAD_DRAIN_DEADLINE": "600", "SCHEMAD_LOCK_TIMEOUT": "60"}
+    async with daemon_process(database.dsn("daemon_login"), **environment) as process:
+        await submit(app, "slow", fields("a"))
+        await until(
+            admin, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+        )
+        process.signal(signal.SIGTERM)
+        await process.event("daemon.stopping")
+        await admin.execute("SELECT pg_advisory_unlock(42)")
+        assert await process.end() == 0
+    assert await assert_all_or_nothing(admin) == 1
+
+
 async def test_a_batch_that_outlives_the_drain_deadline_is_cut_off_with_nothing_half_done(
     database: Database, admin: Connection, app: Connection
 ) -> None:

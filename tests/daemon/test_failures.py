@@ -72,6 +72,24 @@ async def test_a_failed_request_is_applied_by_a_retry_once_what_it_names_is_mend
     assert mended["last_error"] is None
 
 
+async def test_a_request_that_was_put_off_by_a_clock_that_was_ahead_is_tried_once_the_clock_is_right(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    put_off = await submit(app, "ahead", fields("a"))
+    held_by_another = await submit(app, "locked", fields("a"))
+    await admin.execute(
+        "UPDATE schemad.schema_requests SET attempts = 1, next_attempt_at = clock_timestamp() + interval '1 day'"
+    )
+    lock = admin.transaction()
+    await lock.start()
+    await admin.execute("SELECT FROM schemad.schema_requests WHERE id = $1 FOR UPDATE", held_by_another)
+    async with running_daemon(database.dsn("daemon_login")):
+        assert (await decided(app, put_off))["status"] == "approved"
+        await lock.rollback()
+        assert (await ask(app, "at_once", fields("a")))["status"] == "approved"
+        assert (await decided(app, held_by_another))["status"] == "approved"
+
+
 async def test_a_locked_table_puts_its_request_off_until_the_lock_is_gone(
     admin: Connection, app: Connection, dba: Connection, daemon: Daemon
 ) -> None:

@@ -32,7 +32,7 @@ SET session_replication_role = replica;
 INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, verdict, next_attempt_at,
   created_at, requested_by, requested_login)
 SELECT 'user123', 'waits_' || n, '{}', CASE WHEN n % 2 = 0 THEN 'review' END,
-  CASE WHEN n % 2 = 1 THEN now() + interval '1 hour' END, now() - interval '1 day', 'app_one', 'app_one'
+  CASE WHEN n % 2 = 1 THEN now() + interval '110 s' END, now() - interval '1 day', 'app_one', 'app_one'
 FROM generate_series(1, 2000) AS n;
 RESET session_replication_role
 """

@@ -1,12 +1,14 @@
 """Links that fail, with notice or without: the daemon connects again by itself, and no request is done twice."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 
 from schemad.daemon import Daemon
 from schemad.observe.health import ListenerState
 from schemad.store import Connection
+from tests.chaos.links import Links
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.logs import logged
@@ -84,6 +86,18 @@ async def test_a_listener_whose_link_falls_silent_notices_and_listens_again(
         assert (await ask(app, "heard", fields("a")))["status"] == "approved"
 
 
+async def test_a_listener_is_probed_though_it_hears_of_requests_all_the_time(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    async with running_daemon(database.dsn("daemon_login"), probe_interval=0.3):
+        pid = await admin.fetchval(f"SELECT pid {SESSIONS}", ["schemad listener"])
+        probed = asyncio.Event()
+        await admin.add_listener(f"schemad_probe_{pid}", lambda *_: probed.set())
+        async with asyncio.timeout(PATIENCE):
+            while not probed.is_set():
+                await admin.execute("SELECT pg_notify('schemad_requests', '') FROM pg_sleep(0.02)")
+
+
 async def test_a_worker_whose_link_falls_silent_gives_it_up_and_works_on(
     database: Database, admin: Connection, app: Connection
 ) -> None:
@@ -97,6 +111,37 @@ async def test_a_worker_whose_link_falls_silent_gives_it_up_and_works_on(
         proxy.heal()
         assert (await decided(app, unseen))["status"] == "approved"
     assert await assert_all_or_nothing(admin) == 2
+
+
+async def test_an_applier_whose_link_fell_silent_before_a_batch_gives_it_up_long_before_a_batch_may_take(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    direct = database.dsn("daemon_login")
+    links = Links([urlsplit(direct).port or 5432])
+    await links.start()
+    through = direct.replace(f":{urlsplit(direct).port}/", f":{links.ports[0]}/")
+    try:
+        async with running_daemon(through, listen_dsn=direct, probe_interval=0.2, statement_timeout=3600):
+            assert (await ask(app, "before", fields("a")))["status"] == "approved"
+            appliers = {
+                row["client_port"]
+                for row in await admin.fetch(f"SELECT client_port {SESSIONS}", ["schemad applier"])
+            }
+            silenced = [link for link in links.all() if link.server_port in appliers]
+            links.silence(silenced, new_ones=False)
+            assert (await ask(app, "after", fields("a")))["status"] == "approved"
+            links.heal(silenced, forgotten=True)
+    finally:
+        await links.stop()
+    assert await assert_all_or_nothing(admin) == 2
+
+
+async def test_a_batch_that_takes_long_is_not_given_up(
+    admin: Connection, app: Connection, database: Database
+) -> None:
+    await on_creation(admin, "slow", "PERFORM pg_sleep(3)")
+    async with running_daemon(database.dsn("daemon_login"), probe_interval=0.2):
+        assert (await ask(app, "slow", fields("a")))["attempts"] == 1
 
 
 async def test_a_request_whose_reply_is_lost_after_the_commit_is_applied_once(

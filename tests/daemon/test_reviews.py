@@ -138,7 +138,8 @@ async def test_an_approval_keeps_its_plan_while_the_table_is_locked_and_lapses_i
     # Meanwhile another role has a table of that name, and somebody holds it.
     async with database.connection("app_two") as other:
         theirs = await submit(other, "notes", fields("b"))
-        await admin.execute(PUT_OFF, "2999-01-01", held["id"])
+        later = await admin.fetchval("SELECT (now() + interval '110 s')::text")
+        await admin.execute(PUT_OFF, later, held["id"])
         async with running_daemon(database.dsn("daemon_login")):
             assert (await decided(other, theirs))["status"] == "approved"
     lock = admin.transaction()

@@ -95,13 +95,14 @@ class Template:
         try:
             await migrate(connection)
             for login, role in LOGINS.items():
-                await connection.execute(_make_login(login, role))
+                await connection.execute(make_login(login, role))
         finally:
             await connection.close()
         return Database(self.server, self.name)
 
 
-def _make_login(login: str, role: str | None) -> str:
+def make_login(login: str, role: str | None) -> str:
+    """The statement that makes a login with a role, unless it is there."""
     grant = f"GRANT {role} TO {login};" if role else ""
     # Several test processes may share a server: the second one finds the login made.
     return (

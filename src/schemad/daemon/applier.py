@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import asyncpg
 
+from schemad.daemon.doubt import Doubt
 from schemad.daemon.journal import Journal
 from schemad.daemon.pulse import Pulse
 from schemad.store import Applied, Connection, Outcome, Queue, Result
@@ -23,6 +24,7 @@ class Applier:
 
     Args:
         connection: Used by nobody else.
+        doubt: Of that connection.
         journal: Where it is told that a batch broke off.
         pulse: Beats at each answer.
 
@@ -31,8 +33,9 @@ class Applier:
             of it.
     """
 
-    def __init__(self, connection: Connection, journal: Journal, pulse: Pulse) -> None:
+    def __init__(self, connection: Connection, doubt: Doubt, journal: Journal, pulse: Pulse) -> None:
         self._connection = connection
+        self._doubt = doubt
         self._journal = journal
         self._pulse = pulse
         self._queue = Queue(connection)
@@ -100,7 +103,8 @@ class Applier:
     async def _send(self, policy_version: int, batch: Sequence[Outcome]) -> list[Applied]:
         self.trying = batch
         try:
-            with self._journal.telemetry.applying([outcome.request.id for outcome in batch]):
+            ids = [outcome.request.id for outcome in batch]
+            with self._doubt.awaiting(), self._journal.telemetry.applying(ids):
                 results = await self._queue.apply(policy_version, batch)
         except LINK_LOST:
             raise

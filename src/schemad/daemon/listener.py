@@ -161,9 +161,8 @@ class Listener:
             connection.terminate()
 
     async def _watch(self, session: "_Session") -> None:
-        """Returns when the settings changed; raises OSError when the link is dead. Probes it when it is silent."""
+        """Probes it, whatever it hears, until the settings change; raises OSError when the link is dead."""
         while not self._reconfigured:
-            session.heard.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.probe_interval):
                     await self._over.wait()
@@ -171,8 +170,7 @@ class Listener:
                 return
             if self._over.is_set():
                 raise ConnectionError("the server closed the listening session")
-            if not session.heard.is_set():
-                await session.probe()
+            await session.probe()
             self._prove()
 
 

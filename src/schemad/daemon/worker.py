@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier
 from schemad.daemon.backoff import Link, keep_connected
+from schemad.daemon.doubt import Doubt
 from schemad.daemon.drain import Drain
 from schemad.daemon.intake import Intake
 from schemad.daemon.journal import Journal
@@ -145,7 +146,10 @@ class Worker:
             await require_current_schema(reading)
             await self._count_cut_off(reading)
             intake = Intake(reading, self._settings, self._journal, self.pulse)
-            appliers = [Applier(connection, self._journal, self.pulse) for connection in applying]
+            appliers = [
+                Applier(connection, await self._doubt_of(connection), self._journal, self.pulse)
+                for connection in applying
+            ]
             watch = Watch(reading, self._watch_announced)
             cause, settled = Cause.DUE, 0
             while not self._is_ending and settled < RECYCLE_AFTER:
@@ -172,7 +176,8 @@ class Worker:
                     self._log.warning("queue.found_by_poll", requests=found)
                     self._telemetry.found_by_poll += found
                 settled += found
-                if self._is_cut_short:
+                # The wake-up of whoever stops it may have gone to the drain.
+                if self._is_cut_short or self._stopping.is_set():
                     cause = Cause.DUE
                 elif settled < RECYCLE_AFTER and not self._is_ending:
                     # The wake-up that came with the end may have been the drain's.
@@ -223,6 +228,9 @@ class Worker:
                 if not isinstance(opened, BaseException):
                     opened.terminate()
             raise
+
+    async def _doubt_of(self, connection: Connection) -> Doubt:
+        return Doubt(connection, await connection.fetchval(query("backend_pid")), self._settings)
 
     async def _count_cut_off(self, connection: Connection) -> None:
         """Counts the attempts that ended with the link, so that none is made again and again for ever."""

@@ -12,6 +12,9 @@ from schemad.store.outcomes import Outcome, outcome_row
 from schemad.store.queued import QueuedRequest
 from schemad.store.sql_files import query
 
+# Seconds for which no request is put off: schemad.next_attempt() has up to a minute, and jitter.
+LONGEST_WAIT = 120.0
+
 
 class Result(StrEnum):
     """What `schemad.apply_batch()` says of each decision."""
@@ -106,6 +109,12 @@ class Queue:
         return Policy.from_row(dict(row))
 
     async def next_attempt(self, leave_out: Collection[int]) -> float | None:
-        """Seconds until the next request that was put off is due, but for the given ids; None: there is none."""
+        """Seconds until the next request that was put off is due, but for the given ids; None: there is none.
+
+        Where the clock of the server was set back since, it is due now.
+        """
         seconds: float | None = await self._connection.fetchval(query("next_attempt"), list(leave_out))
+        if seconds is not None and seconds >= LONGEST_WAIT:
+            await self._connection.execute(query("heed_clock"), LONGEST_WAIT)
+            seconds = await self._connection.fetchval(query("next_attempt"), list(leave_out))
         return seconds
