@@ -32,7 +32,7 @@ LOST = {"listener.lost", "worker.lost"}
 LISTENER, WORKER, APPLIER = "schemad listener", "schemad worker", "schemad applier"
 POLL = 1.1 * Settings(dsn=None).poll_interval  # with its jitter
 # An interval and a timeout of the probe, and what it takes to tell.
-NOTICED = 15.5
+NOTICED = 15.0
 PATIENCE = 120.0
 # Kills of the listener are quick, and their p99 takes many.
 KILLS = 20

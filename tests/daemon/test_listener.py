@@ -77,6 +77,30 @@ async def test_the_last_proof_of_a_listener_is_as_old_as_its_last_probe(database
                 await asyncio.sleep(0.01)
 
 
+async def test_an_idle_daemon_proves_the_links_for_listening_and_for_reading_by_one_query(
+    database: Database, admin: Connection
+) -> None:
+    asked = (
+        "SELECT application_name, query_start FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY pid"
+    )
+
+    async def proven(times: int) -> None:
+        proofs: set[float | None] = set()
+        async with asyncio.timeout(PATIENCE):
+            while len(proofs) <= times:  # nobody is told of them
+                proofs.add(daemon.listener.last_proof)
+                await asyncio.sleep(0.01)
+
+    async with running_daemon(database.dsn("daemon_login"), probe_interval=0.5) as daemon:
+        await proven(1)
+        before = await admin.fetch(asked)
+        await proven(5)
+        after = await admin.fetch(asked)
+    moved = {now["application_name"] for then, now in zip(before, after, strict=True) if then != now}
+    assert moved == {"schemad worker"}
+
+
 async def test_sessions_outlive_the_idle_session_timeout_of_the_server(
     database: Database, admin: Connection, app: Connection
 ) -> None:

@@ -65,6 +65,7 @@ class Daemon:
             self._log,
             telemetry,
             self.listener.listening.is_set,
+            lambda: self.listener.probe_channel,
         )
         self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log, telemetry)
         self.endpoint = Endpoint(settings, telemetry, self.vitals, self._log)

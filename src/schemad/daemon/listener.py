@@ -25,6 +25,9 @@ from schemad.store.sql_files import query
 
 REQUESTS_CHANNEL = "schemad_requests"
 WATCH_CHANNEL = "schemad_watch"
+# Part of the probe interval after which it probes by itself: once the worker's probe should have been heard, and
+# soon enough that a dead link is known an interval and a timeout after it was last proven.
+PROBED_AFTER = 0.95
 DEAF_ADVICE = (
     "LISTEN was taken, and no notification comes: most likely a pooler in transaction mode, such as PgBouncer, is "
     "in between. Requests are found by polling. Set SCHEMAD_LISTEN_DSN to PostgreSQL itself, or SCHEMAD_LISTEN=off"
@@ -49,6 +52,8 @@ class Listener:
         state: What is known of the way of notifications.
         pulse: Beats at each proof, and at each attempt to connect that failed.
         last_proof: When a probe was last heard, of time.monotonic(); None: never.
+        probe_channel: Where a notification from another session is a probe as well: whoever has to prove a session
+            of its own can do both at once. None: it isn't listening, or only a probe of its own is a proof.
         listening: Set while the state is LISTENING.
         settled: Set once it is known whether notifications come through, or that they are not wanted.
     """
@@ -76,6 +81,7 @@ class Listener:
         self.state = ListenerState.CONNECTING
         self.pulse = Pulse()
         self.last_proof: float | None = None
+        self.probe_channel: str | None = None
         self.listening = asyncio.Event()
         self.settled = asyncio.Event()
 
@@ -109,6 +115,7 @@ class Listener:
             self.listening.set()
         else:
             self.listening.clear()
+            self.probe_channel = None
         if state is not ListenerState.CONNECTING:
             self.settled.set()
 
@@ -149,6 +156,8 @@ class Listener:
             self._prove()
             link.works(channel=REQUESTS_CHANNEL)
             self._is_told_deaf = False
+            # A probe from elsewhere proves that of a pooled session by chance only.
+            self.probe_channel = session.channel if session.has_own_backend else None
             self._become(ListenerState.LISTENING)
             # What was inserted before LISTEN took effect was told to nobody.
             self._watch_announced.set()
@@ -161,16 +170,18 @@ class Listener:
             connection.terminate()
 
     async def _watch(self, session: "_Session") -> None:
-        """Probes it, whatever it hears, until the settings change; raises OSError when the link is dead."""
+        """Probes it, unless the worker does, until the settings change; raises OSError when the link is dead."""
         while not self._reconfigured:
+            interval = PROBED_AFTER * self._settings.probe_interval
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.probe_interval):
+                async with asyncio.timeout(session.heard_probe_at + interval - time.monotonic()):
                     await self._over.wait()
             if self._reconfigured:
                 return
             if self._over.is_set():
                 raise ConnectionError("the server closed the listening session")
-            await session.probe()
+            if time.monotonic() >= session.heard_probe_at + interval:
+                await session.probe()
             self._prove()
 
 
@@ -195,9 +206,13 @@ class _Session:
         self._wakeup = wakeup
         self._watch_announced = watch_announced
         # Not the requests' channel: a probe is nobody else's wake-up.
-        self._channel = f"schemad_probe_{connection.get_server_pid()}"
-        self._has_own_backend = True
+        self.channel = f"schemad_probe_{connection.get_server_pid()}"
+        self.has_own_backend = True
+        # Backends that a probe came from since one was last sent from here.
+        self._senders: set[int] = set()
         self.heard = asyncio.Event()
+        # When a probe was last heard, whoever sent it, of time.monotonic().
+        self.heard_probe_at = 0.0
 
     # Sync callbacks that set an event: a burst coalesces, and nothing can fail within asyncpg.
     def _on_request(self, *_: object) -> None:
@@ -210,8 +225,8 @@ class _Session:
         self._on_request()
 
     def _on_probe(self, _: object, sender: int, *__: object) -> None:
-        # A pooler tells its clients a pid of its own making.
-        self._has_own_backend = sender == self._connection.get_server_pid()
+        self._senders.add(sender)
+        self.heard_probe_at = time.monotonic()
         self.heard.set()
 
     async def begin(self) -> None:
@@ -224,12 +239,12 @@ class _Session:
         async with asyncio.timeout(self._settings.connect_timeout):
             await connection.execute(query("listener_session"))
             try:
-                await connection.add_listener(self._channel, self._on_probe)
+                await connection.add_listener(self.channel, self._on_probe)
             except asyncpg.UndefinedFileError:
                 # "could not access status of transaction": what is in the queue is older than what the server
                 # knows of transactions. Asking how full it is has PostgreSQL give up what everybody has read.
                 await is_notification_queue_full(connection)
-                await connection.add_listener(self._channel, self._on_probe)
+                await connection.add_listener(self.channel, self._on_probe)
             await connection.add_listener(REQUESTS_CHANNEL, self._on_request)
             await connection.add_listener(WATCH_CHANNEL, self._on_watch)
 
@@ -241,8 +256,11 @@ class _Session:
         Raises:
             OSError, asyncpg.PostgresError: The link is dead, or the server is no primary.
         """
+        self._senders.clear()
         await self._notify(self._connection)
-        if not self._has_own_backend:
+        # A pooler tells its clients a pid of its own making.
+        self.has_own_backend = self._connection.get_server_pid() in self._senders
+        if not self.has_own_backend:
             # Behind a pooler a session may hear itself by chance, as it got the same backend twice. What proves
             # that it is subscribed is a notification from elsewhere while nothing is asked of it.
             other = await connect(
@@ -261,7 +279,7 @@ class _Session:
         self.heard.clear()
         async with asyncio.timeout(self._settings.probe_timeout):
             try:
-                await sender.execute(query("probe"), self._channel)
+                await sender.execute(query("probe"), self.channel)
             except asyncpg.ProgramLimitExceededError as error:
                 # Somebody listens, and does not read: nobody in the server can notify until that session ends, and
                 # until somebody has asked how full the queue is, which is when PostgreSQL looks.

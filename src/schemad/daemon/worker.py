@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum, auto
 
+import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier
@@ -40,6 +41,8 @@ CANCEL_TIMEOUT = 1.0
 RECYCLE_AFTER = 20_000
 # Reading is quick: this is how a server is noticed that stands still. Batches that take longer are made smaller.
 READ_TIMEOUT = 10.0
+# Part of the probe interval after which the session for reading is proven: before the listener probes by itself.
+PROVEN_EACH = 0.9
 CUT_OFF = "08006 the connection was lost while it was applied"
 
 
@@ -63,6 +66,7 @@ class Worker:
         log: Where each decision is told.
         telemetry: Where it is counted.
         is_listening: Whether requests should be found by notifications, and not by polling.
+        probe_channel: Where the listener hears a probe from another session; None: nowhere.
 
     Attributes:
         state: What it is at.
@@ -86,6 +90,7 @@ class Worker:
         log: FilteringBoundLogger,
         telemetry: Telemetry,
         is_listening: Callable[[], bool] = lambda: True,
+        probe_channel: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._wakeup = wakeup
@@ -103,6 +108,7 @@ class Worker:
         self._pace = Pace()
         self._journal = Journal(log, telemetry)
         self._is_listening = is_listening
+        self._probe_channel = probe_channel
         self._reconfigured = False
         self.state = WorkerState.CONNECTING
         self.pulse = Pulse()
@@ -181,7 +187,7 @@ class Worker:
                     cause = Cause.DUE
                 elif settled < RECYCLE_AFTER and not self._is_ending:
                     # The wake-up that came with the end may have been the drain's.
-                    cause = await self._sleep(watch, connections, found=found > 0)
+                    cause = await self._sleep(watch, reading, found=found > 0)
         except asyncio.CancelledError:
             # Statements in hand would go on in the server, with their locks: close() cancels them first.
             await asyncio.gather(*(_close(connection) for connection in connections))
@@ -243,17 +249,17 @@ class Worker:
         """Whether requests should be found by notifications, and not by polling."""
         return self._is_listening() and await connection.fetchval(query("notifies")) is True
 
-    async def _sleep(self, watch: Watch, connections: Sequence[Connection], *, found: bool) -> Cause:
+    async def _sleep(self, watch: Watch, reading: Connection, *, found: bool) -> Cause:
         """Waits for something to do, and not for long while somebody may rely on a watch."""
         if not watch.may_be_on:
-            return await self._wait(self._due, connections)
+            return await self._wait(self._due, reading)
         if await watch.end():
             await self._rest()
             return Cause.WATCH  # once more: what nobody notified of has been committed by now
         pause = watch.pause(found=found)
-        return await self._wait(pause if self._due is None else min(self._due, pause), connections)
+        return await self._wait(pause if self._due is None else min(self._due, pause), reading)
 
-    async def _wait(self, due: float | None, connections: Sequence[Connection]) -> Cause:
+    async def _wait(self, due: float | None, reading: Connection) -> Cause:
         """Waits for something to do; `due` is the seconds until there is, if that is known."""
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
         clock = asyncio.get_running_loop().time
@@ -261,23 +267,29 @@ class Worker:
         while True:
             # One event, no task and no more: this is between a notification and the query that it causes.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(ends - clock(), self._settings.probe_interval)):
+                async with asyncio.timeout(min(ends - clock(), PROVEN_EACH * self._settings.probe_interval)):
                     await self._wakeup.wait()
             if self._wakeup.is_set():
                 await self._rest()
                 return Cause.WAKEUP
             if clock() >= ends:
                 return Cause.POLL if due is None else Cause.DUE
-            await self._prove(connections)
+            await self._prove(reading)
 
-    async def _prove(self, connections: Sequence[Connection]) -> None:
-        """Has idle sessions answer: a dead link shall not be found by the next request.
+    async def _prove(self, reading: Connection) -> None:
+        """Has the session for reading answer while there is nothing to do: no request shall find it dead.
+
+        With the same query it proves the listener's session, so that an idle daemon asks seven times a minute and
+        not for each of its sessions. An applier's is doubted once it does not answer.
 
         Raises:
-            OSError, asyncpg.PostgresError: One does not.
+            OSError, asyncpg.PostgresError: It does not answer.
         """
-        limit = self._settings.probe_timeout
-        await asyncio.gather(*(connection.execute(query("answer"), timeout=limit) for connection in connections))
+        channel = self._probe_channel()
+        sent = (query("answer"),) if channel is None else (query("probe"), channel)
+        # Where the queue of notifications is full, that is an answer: what to do about it is the listener's.
+        with contextlib.suppress(asyncpg.ProgramLimitExceededError):
+            await reading.execute(*sent, timeout=self._settings.probe_timeout)
         self._succeeded()
 
     async def _rest(self) -> None:

@@ -64,8 +64,8 @@ _PINNED = {
 # By these it is seen whether a session got the settings that it was started with.
 _TELLING = ("search_path", "lock_timeout")
 
-# This side of the link: bytes that nobody acknowledged for 10 s, or a silence of 10 + 3 * 3 s with nobody there.
-_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
+# This side of the link: bytes that nobody acknowledged for 10 s, or a silence of 5 + 3 * 3 s with nobody there.
+_KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 # How full the queue of notifications is when PostgreSQL refuses to take more: all of it, but for a page.
 _FULL = 0.9
