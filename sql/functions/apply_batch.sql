@@ -22,13 +22,17 @@ BEGIN
   END IF;
 
   outcomes := schemad.claim_batch(policy, decisions);
-  -- What was made is proven for all of them at once, in one query. Where that finds a difference, the batch is undone and
-  -- run again with a proof for each, so that the one that differs fails alone.
-  BEGIN
-    outcomes := schemad.run_batch(policy, decisions, outcomes, false);
-  EXCEPTION WHEN SQLSTATE 'SD001' THEN
+  IF jsonb_array_length(decisions) = 1 THEN
     outcomes := schemad.run_batch(policy, decisions, outcomes, true);
-  END;
+  ELSE
+    -- What was made is proven for all of them at once, in one query. Where that finds a difference, the batch is undone and
+    -- run again with a proof for each, so that the one that differs fails alone.
+    BEGIN
+      outcomes := schemad.run_batch(policy, decisions, outcomes, false);
+    EXCEPTION WHEN SQLSTATE 'SD001' THEN
+      outcomes := schemad.run_batch(policy, decisions, outcomes, true);
+    END;
+  END IF;
   PERFORM schemad.record_batch(policy, decisions, outcomes);
 
   RETURN QUERY
