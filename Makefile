@@ -74,8 +74,9 @@ $(PEERS)/.venv/.installed: $(PEERS)/requirements.txt
 	@$(PEERS)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-docs: $(INSTALLED) ## Write the generated reference pages anew
+docs: $(INSTALLED) ## Write the generated reference pages anew, and build the site into site/
 	$(BIN)/python -m tools.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 LOCK := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -94,4 +95,4 @@ lock-peers: ## Write the lock files of the job queues anew (needs uv and npm)
 	npm install --prefix $(PEERS) --package-lock-only --no-audit --no-fund
 
 clean: ## Remove what make installed and built
-	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
