@@ -5,6 +5,7 @@ Run it from the checkout: python -m tools.reference
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 import textwrap
@@ -19,6 +20,7 @@ from schemad.embedded import EmbeddedPostgres
 from schemad.policy.expressions import ALLOWED_FUNCTIONS, ALLOWED_OPERATORS
 from schemad.policy.rules import all_rules
 from schemad.request import Severity
+from schemad.request.schema import payload_schema
 from schemad.settings import Settings
 from schemad.store import connect, migrate
 from tools.database_pages import pages_of_database
@@ -165,6 +167,7 @@ def pages_of_code() -> dict[str, str]:
         "payload.md": payload_page(),
         "metrics.md": metrics_page(),
         "events.md": events_page(),
+        "payload.schema.json": json.dumps(payload_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
 

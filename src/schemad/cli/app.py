@@ -29,6 +29,7 @@ _MODULES = {
     "run": ("run",),
     "requests": ("submit", "list", "show", "approve", "reject", "cancel", "retry"),
     "plan": ("plan",),
+    "schema": ("schema",),
     "policy": ("policy",),
     "rules": ("rules",),
     "bench": ("bench",),

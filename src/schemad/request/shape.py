@@ -1,5 +1,7 @@
 """The shape: which keys a payload has, of which JSON types, and what is said where they are others."""
 
+import re
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -7,7 +9,7 @@ from pydantic import Field as Key
 from pydantic_core import ErrorDetails
 
 from schemad.request.finding import Finding, Rule, Severity
-from schemad.request.table import IndexMethod, OnDelete
+from schemad.request.table import Action, IndexMethod, OnDelete
 from schemad.request.text import shorten
 
 _EXAMPLE = 'For example {"name": "title", "type": "text"}.'
@@ -73,6 +75,12 @@ _WRONG = {
 }
 
 
+def _in_any_case(words: type[StrEnum]) -> dict[str, Any]:
+    """For JSON Schema: one of these words, in whatever case."""
+    pattern = "|".join(re.sub("[a-z]", lambda c: f"[{c[0].upper()}{c[0]}]", word) for word in words)
+    return {"anyOf": [{"enum": [word.value for word in words]}, {"pattern": f"^({pattern})$"}]}
+
+
 class _Keys(BaseModel):
     """A JSON object with these keys, of these types, and no others."""
 
@@ -80,44 +88,73 @@ class _Keys(BaseModel):
 
 
 class ReferenceKeys(_Keys):
-    """A foreign key of a field."""
+    """A foreign key of one field."""
 
-    table: str
-    field: str = "id"
-    on_delete: str = OnDelete.NO_ACTION.value
+    table: str = Key(description="The referenced table, in the same schema.")
+    field: str = Key(default="id", description="Its field: the primary key, or unique by itself.")
+    on_delete: str = Key(
+        default=OnDelete.NO_ACTION.value,
+        description="What becomes of a row whose referenced row is deleted.",
+        json_schema_extra=_in_any_case(OnDelete),
+    )
 
 
 class FieldKeys(_Keys):
-    """A field."""
+    """One field of the table."""
 
-    name: str
-    type: str
-    nullable: bool | None = None
-    default: Any = None
-    unique: bool | None = None
-    description: str | None = None
-    references: ReferenceKeys | None = None
-    metadata: dict[str, Any] | None = None
+    name: str = Key(description="Letters, digits, underscores; not a digit first; at most 63 bytes.")
+    type: str = Key(
+        description="A type of PostgreSQL that schemad knows, in any case and spacing.",
+        examples=["text", "varchar(255)", "numeric(12,2)", "timestamptz", "text[]"],
+    )
+    nullable: bool | None = Key(default=None, description="Whether it may be null; true where it is left out.")
+    default: Any = Key(
+        default=None,
+        description='A value that fits the type, the name of a generator such as "now()", '
+        'or {"expression": "…"}, which is SQL without fields.',
+    )
+    unique: bool | None = Key(default=None, description="Whether it is unique by itself; false where it is left out.")
+    description: str | None = Key(default=None, description="Becomes the column's comment.")
+    references: ReferenceKeys | None = Key(default=None, description="A foreign key to one field of a table.")
+    metadata: dict[str, Any] | None = Key(default=None, description="Your own notes; schemad only keeps them.")
 
 
 class IndexKeys(_Keys):
-    """An index."""
+    """One index beyond those of keys."""
 
-    fields: _Names = Key(min_length=1)
-    unique: bool | None = None
-    method: str = IndexMethod.BTREE.value
+    fields: _Names = Key(min_length=1, description="Names of fields, in order.")
+    unique: bool | None = Key(default=None, description="Whether it is a unique index.")
+    method: str = Key(
+        default=IndexMethod.BTREE.value,
+        description="How it is built.",
+        json_schema_extra=_in_any_case(IndexMethod),
+    )
 
 
 class PayloadKeys(_Keys):
-    """A payload."""
+    """What a request may say of a table."""
 
-    action: str | None = None
-    description: str | None = None
-    fields: list[FieldKeys] | None = Key(default=None, max_length=MAX_FIELDS)
-    primary_key: _Names | None = None
-    unique: list[_Names] | None = Key(default=None, max_length=MAX_KEYS)
-    checks: list[str] | None = Key(default=None, max_length=MAX_CHECKS)
-    indexes: list[IndexKeys] | None = Key(default=None, max_length=MAX_KEYS)
+    action: str | None = Key(
+        default=None,
+        description="What to do with the table; ensure where it is left out: create it, or add what it lacks.",
+        json_schema_extra={"enum": [*(action.value for action in Action), None]},
+    )
+    description: str | None = Key(default=None, description="Becomes the table's comment.")
+    fields: list[FieldKeys] | None = Key(
+        default=None, max_length=MAX_FIELDS, description="The fields, in order; at least one for ensure."
+    )
+    primary_key: _Names | None = Key(
+        default=None,
+        description="Names of the fields of the primary key. Left out: the field id, which is added where there is "
+        "none. An empty list: no key.",
+    )
+    unique: list[_Names] | None = Key(
+        default=None, max_length=MAX_KEYS, description="Groups of fields, each unique together."
+    )
+    checks: list[str] | None = Key(
+        default=None, max_length=MAX_CHECKS, description="Conditions on a row, in SQL, such as price >= 0."
+    )
+    indexes: list[IndexKeys] | None = Key(default=None, max_length=MAX_KEYS, description="Further indexes.")
 
 
 def shape_findings(error: ValidationError, value: dict[str, Any]) -> list[Finding]:
