@@ -159,6 +159,8 @@ CREATE INDEX schema_requests_pending_login ON schemad.schema_requests (requested
   WHERE num_nonnulls(processed_at) = 0;
 -- For schemad.prune(), as the two below on created_at.
 CREATE INDEX schema_requests_processed ON schemad.schema_requests (processed_at) WHERE processed_at IS NOT NULL;
+-- For schemad.recent_decisions, where a role sees its own.
+CREATE INDEX schema_requests_decided ON schemad.schema_requests (requested_by, processed_at) WHERE status <> 'pending';
 -- What is dead in the queue has to be read past until it is vacuumed, and depends on the traffic, not on the history.
 -- A fillfactor would help nothing: what a decision changes is in the indexes, so no update is heap-only.
 ALTER TABLE schemad.schema_requests SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);

@@ -8,7 +8,7 @@ GRANT USAGE ON SCHEMA schemad TO schemad_requester, schemad_reviewer, schemad_da
 GRANT SELECT ON
   schemad.schema_requests, schemad.notifications, schemad.schema_registry, schemad.schema_fields,
   schemad.schema_versions, schemad.policy, schemad.safe_types, schemad.protected_tables, schemad.rule_severities,
-  schemad.pending_requests
+  schemad.pending_requests, schemad.recent_decisions, schemad.created_tables
 TO schemad_requester, schemad_reviewer, schemad_daemon;
 GRANT SELECT ON schemad.schema_changes_audit, schemad.auto_create_log, schemad.policy_changes, schemad.migrations
 TO schemad_reviewer, schemad_daemon;
@@ -25,10 +25,9 @@ GRANT EXECUTE ON FUNCTION
 TO schemad_requester;
 GRANT EXECUTE ON PROCEDURE schemad.create_table(text, text, jsonb, integer, text, text, text) TO schemad_requester;
 
-GRANT EXECUTE ON FUNCTION schemad.fold(text), schemad.plan_digest(schemad.schema_requests)
+GRANT EXECUTE ON FUNCTION schemad.caller(), schemad.fold(text), schemad.plan_digest(schemad.schema_requests)
 TO schemad_requester, schemad_reviewer, schemad_daemon;
 GRANT EXECUTE ON FUNCTION
-  schemad.caller(),
   schemad.list_requests(text, text, integer, integer),
   schemad.wait_for_request(integer, interval),
   schemad.request_message(schemad.schema_requests),

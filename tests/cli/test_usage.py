@@ -14,7 +14,9 @@ from schemad.cli.app import _MODULES, program
 from schemad.policy.rules import all_rules
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
 
-VERBS = "dev demo migrate doctor run submit list show approve reject cancel retry plan schema rules psql bench policy".split()
+VERBS = (
+    "dev demo migrate doctor run submit list show approve reject cancel retry plan schema rules psql bench policy"
+).split()
 MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic)\b|\x1b")
 
 

@@ -168,6 +168,15 @@ async def test_every_column_that_is_not_in_the_specification_says_what_it_is_for
     assert {column for _, column in silent} <= evident
 
 
+async def test_every_column_of_a_view_says_what_it_is(admin: Connection) -> None:
+    silent = await admin.fetch(
+        "SELECT c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
+        "WHERE c.relnamespace = 'schemad'::regnamespace AND c.relkind = 'v' AND a.attnum > 0 "
+        "AND col_description(a.attrelid, a.attnum) IS NULL"
+    )
+    assert silent == []
+
+
 @pytest.mark.parametrize("name", API)
 async def test_the_api_explains_itself_with_an_example(admin: Connection, name: str) -> None:
     comments = await _names(

@@ -79,7 +79,7 @@ def test_every_code_block_is_shown_as_one(site: Path) -> None:
 
 
 def test_the_navigation_has_the_sections_and_pages_of_the_index_in_their_order() -> None:
-    index = "# Docs\n\n## How-to: do\n\n- [Install](how-to/install.md): it.\n\n## Reference: look\n\n- [A](r/a.md): b.\n"
+    index = "## How-to: do\n\n- [Install](how-to/install.md): it.\n\n## Reference: see\n\n- [A](r/a.md): b.\n"
     assert navigation(index) == [
         {"Home": "README.md"},
         {"How-to": [{"Install": "how-to/install.md"}]},

@@ -71,7 +71,8 @@ payloads = st.fixed_dictionaries(
     | {"action": st.sampled_from([None, "ensure", "Ensure", "", 1])},
 )
 of_other_actions = st.fixed_dictionaries(
-    {"action": st.sampled_from(["deprecate", "restore", "drop"])}, optional=optional(description=texts, field=texts)
+    {"action": st.sampled_from(["deprecate", "restore", "drop"])},
+    optional=optional(description=texts, field=texts),
 )
 
 

@@ -32,6 +32,7 @@ _MODULES = {
     "schema": ("schema",),
     "policy": ("policy",),
     "rules": ("rules",),
+    "psql": ("psql",),
     "bench": ("bench",),
 }
 

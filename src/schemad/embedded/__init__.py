@@ -5,6 +5,7 @@ from schemad.embedded.binaries import (
     BinariesNotFound,
     EmbeddedPostgresError,
     find_binaries,
+    find_psql,
     installed_majors,
 )
 from schemad.embedded.server import AlreadyRunning, EmbeddedPostgres
@@ -16,5 +17,6 @@ __all__ = [
     "EmbeddedPostgres",
     "EmbeddedPostgresError",
     "find_binaries",
+    "find_psql",
     "installed_majors",
 ]

@@ -75,6 +75,17 @@ def find_binaries(major: int | None = None) -> Binaries:
     )
 
 
+def find_psql() -> str | None:
+    """The psql for a person: that on PATH, which is theirs, before an installation's; None where there is none."""
+    if on_path := shutil.which("psql"):
+        return on_path
+    try:
+        found = find_binaries().psql
+    except BinariesNotFound:
+        return None
+    return str(found) if found.exists() else None
+
+
 def installed_majors() -> tuple[int, ...]:
     """Return every major version that `find_binaries` would find, ascending."""
     return tuple(sorted({each.major for _, found in _places() for each in found}))

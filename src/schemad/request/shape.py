@@ -107,13 +107,13 @@ class FieldKeys(_Keys):
         description="A type of PostgreSQL that schemad knows, in any case and spacing.",
         examples=["text", "varchar(255)", "numeric(12,2)", "timestamptz", "text[]"],
     )
-    nullable: bool | None = Key(default=None, description="Whether it may be null; true where it is left out.")
+    nullable: bool | None = Key(default=None, description="Whether it may be null; true if left out.")
     default: Any = Key(
         default=None,
         description='A value that fits the type, the name of a generator such as "now()", '
         'or {"expression": "…"}, which is SQL without fields.',
     )
-    unique: bool | None = Key(default=None, description="Whether it is unique by itself; false where it is left out.")
+    unique: bool | None = Key(default=None, description="Whether it is unique by itself; false if left out.")
     description: str | None = Key(default=None, description="Becomes the column's comment.")
     references: ReferenceKeys | None = Key(default=None, description="A foreign key to one field of a table.")
     metadata: dict[str, Any] | None = Key(default=None, description="Your own notes; schemad only keeps them.")
@@ -145,8 +145,8 @@ class PayloadKeys(_Keys):
     )
     primary_key: _Names | None = Key(
         default=None,
-        description="Names of the fields of the primary key. Left out: the field id, which is added where there is "
-        "none. An empty list: no key.",
+        description="Names of the fields of the primary key. Left out: the field id, which is added where there "
+        "is none. An empty list: no key.",
     )
     unique: list[_Names] | None = Key(
         default=None, max_length=MAX_KEYS, description="Groups of fields, each unique together."
