@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
+EXAMPLES := examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check
+.PHONY: help install demo dev examples test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,13 +29,21 @@ demo: $(INSTALLED) ## See it work: an embedded PostgreSQL, a daemon, four reques
 dev: $(INSTALLED) ## PostgreSQL and the daemon, to try things on
 	@$(BIN)/schemad dev
 
+examples: $(INSTALLED) $(EXAMPLES)/node_modules/.installed ## Install what the examples need
+
+# Tests run without it, and say so.
+$(EXAMPLES)/node_modules/.installed: $(EXAMPLES)/package.json $(EXAMPLES)/package-lock.json
+	@echo "installing pg into $(EXAMPLES)/node_modules"
+	@npm ci --prefix $(EXAMPLES) --no-audit --no-fund --loglevel error && touch $@ || \
+		echo "the example for Node.js is left out: it needs npm, and a package index" >&2
+
 lint: $(INSTALLED) ## Style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## Lint, then every test, on each PostgreSQL found
+test: lint examples ## Lint, then every test, on each PostgreSQL found
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a container, as root; BASE=FILE keeps it
@@ -89,10 +98,11 @@ lock: ## Write the lock files anew (needs uv)
 	$(LOCK) -c requirements.lock --no-annotate pyproject.toml -o requirements-run.lock
 	$(PYTHON) -c '$(BUILD_REQUIRES)' | $(LOCK) -c requirements.lock --no-annotate - -o requirements-build.lock
 
-lock-peers: ## Write the lock files of the job queues anew (needs uv and npm)
+lock-peers: ## Write the lock files of the job queues and the examples anew (needs uv and npm)
 	cd $(PEERS) && uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 requirements.in -o requirements.txt
 	npm install --prefix $(PEERS) --package-lock-only --no-audit --no-fund
+	npm install --prefix $(EXAMPLES) --package-lock-only --no-audit --no-fund
 
 clean: ## Remove what make installed and built
-	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules $(EXAMPLES)/node_modules dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

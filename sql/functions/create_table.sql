@@ -21,7 +21,7 @@ BEGIN
     IF SQLERRM OPERATOR(pg_catalog.=) schemad.refusal_to_commit() THEN
       RAISE EXCEPTION USING
         ERRCODE = 'active_sql_transaction',
-        MESSAGE = 'schemad.create_table() can''t be called inside a transaction block: it commits',
+        MESSAGE = 'create_table() commits, so it can''t be called in a transaction block',
         HINT = 'Call schemad.submit_request() there, commit, and then schemad.wait_for_request() with its result.';
     END IF;
   END;

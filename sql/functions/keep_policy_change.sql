@@ -10,7 +10,7 @@ BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     RAISE EXCEPTION USING
       ERRCODE = 'feature_not_supported',
-      MESSAGE = format('%s refuses TRUNCATE: each row that goes is to be kept in policy_changes', TG_TABLE_NAME),
+      MESSAGE = format('%s can''t be truncated: policy_changes keeps each row', TG_TABLE_NAME),
       HINT = format('DELETE FROM schemad.%I does.', TG_TABLE_NAME);
   END IF;
   -- The version counts changes elsewhere too; those are kept where they are made.

@@ -51,7 +51,7 @@ BEGIN
       'A type is a name with modifiers, such as varchar(255), numeric(10,2) or integer[].'),
     ('type.unknown', '42704', concat_ws(': ', field, shown) || ' is not a known type',
       'Known: ' || coalesce((SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM schemad.safe_types AS t WHERE NOT t.refused), '') || '.'),
-    ('type.modifier', '22023', concat_ws(': ', field, shown) || ' has modifiers that the type does not take',
+    ('type.modifier', '22023', concat_ws(': ', field, shown) || ' has modifiers that it can''t have',
       'varchar and char take 1 to 10485760, numeric 1 to 1000 digits, times 0 to 6 decimals.')
   ) AS m (rule, code, message, hint)
   WHERE m.rule = raise_problem.rule;

@@ -10,7 +10,7 @@ DECLARE
 BEGIN
   IF set_rule_severity.rule = ANY (adjustable) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('the severity of rule %L can''t be changed', set_rule_severity.rule),
+      MESSAGE = format('rule %L can''t have another severity', set_rule_severity.rule),
       HINT = 'It can for ' || array_to_string(adjustable, ', ') || '.';
   ELSIF set_rule_severity.severity IS NULL THEN
     DELETE FROM schemad.rule_severities AS s WHERE s.rule = set_rule_severity.rule;

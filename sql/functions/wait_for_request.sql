@@ -22,7 +22,7 @@ BEGIN
   IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
     RAISE EXCEPTION USING
       ERRCODE = 'feature_not_supported',
-      MESSAGE = format('a %s transaction can''t see a decision that is made while it waits',
+      MESSAGE = format('a %s transaction can''t see a decision made meanwhile',
         current_setting('transaction_isolation')),
       HINT = 'Call wait_for_request() outside of it, or in a read committed transaction.';
   END IF;

@@ -149,7 +149,7 @@ async def test_severity_changes_a_rule_and_default_gives_it_its_own_back(
     assert await admin.fetchval("SELECT count(*) FROM schemad.rule_severities") == 0
     assert "unknown severity 'off'" in await failed(database, "severity", "limit.fields", "off")
     fixed = await failed(database, "severity", "name.protected", "warn")
-    assert "the severity of rule 'name.protected' can't be changed" in fixed
+    assert "rule 'name.protected' can't have another severity" in fixed
     assert f"hint: It can for {', '.join(r.id for r in all_rules().values() if r.adjustable)}." in fixed
 
 

@@ -61,6 +61,13 @@ async def test_psql_ends_with_its_own_exit_code_and_takes_arguments_of_its_own(
     assert "nonsense" in run.err
 
 
+async def test_errors_come_without_the_lines_of_the_functions_that_raised_them(database: Database) -> None:
+    run = await psql(database.dsn("app_one"), "SELECT schemad.submit_request('me', 'a', '[]');\n")
+    said = run.err.splitlines()
+    assert [line.partition(":")[0] for line in said] == ["ERROR", "DETAIL", "HINT"]
+    assert all(len(line) <= 80 for line in said)
+
+
 @pytest.mark.parametrize(
     ("dsn", "bare", "password"),
     [

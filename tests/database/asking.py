@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,25 @@ async def refusal(call: Awaitable[object]) -> Refusal:
     with pytest.raises(asyncpg.PostgresError) as caught:
         await call
     error: Any = caught.value
-    return Refusal(error.sqlstate, error.args[0], error.detail, error.hint)
+    refused = Refusal(error.sqlstate, error.args[0], error.detail, error.hint)
+    if error.table_name is None:  # else PostgreSQL's own words, of a constraint
+        assert_readable(refused)
+    return refused
+
+
+def assert_readable(refused: Refusal) -> None:
+    """Asserts that an error can be read where psql shows it, in a terminal of 80 columns.
+
+    The message has a line there, save for what somebody gave that is long; the detail has two, and the hint three,
+    unless it lists all that there is.
+    """
+    shortened = re.sub(r"'[^']{20,}'|\b\w{30,}\b", "20 characters of it", f"ERROR:  {refused.message}")
+    assert len(shortened) <= 80, shortened
+    assert len(f"DETAIL:  {refused.detail}") <= 2 * 80, refused.detail
+    hint = refused.hint or ""
+    assert len(f"HINT:  {hint}") <= (5 if hint.startswith("Settings: ") else 3) * 80, hint
+    for text in (refused.message, refused.detail or "", refused.hint or ""):
+        assert "\n" not in text, text
 
 
 async def submit(

@@ -63,7 +63,7 @@ async def test_in_a_transaction_block_it_fails_with_what_works_there_and_submits
     await app.execute("ROLLBACK")
     assert refused == Refusal(
         "25001",
-        "schemad.create_table() can't be called inside a transaction block: it commits",
+        "create_table() commits, so it can't be called in a transaction block",
         None,
         "Call schemad.submit_request() there, commit, and then schemad.wait_for_request() with its result.",
     )

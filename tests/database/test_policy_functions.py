@@ -285,7 +285,7 @@ async def test_the_rules_that_the_database_adjusts_are_those_that_the_daemon_adj
         else:
             refused = await refusal(call)
             assert refused.sqlstate == "22023"
-            assert refused.message == f"the severity of rule '{rule.id}' can't be changed"
+            assert refused.message == f"rule '{rule.id}' can't have another severity"
     if rule.adjustable:
         await admin.execute("SELECT schemad.set_rule_severity($1, NULL)", rule.id)
     assert await admin.fetchval("SELECT count(*) FROM schemad.rule_severities") == 0

@@ -130,7 +130,7 @@ async def test_a_transaction_that_could_not_see_the_decision_is_told_so(app: Con
     await transaction.rollback()
     assert refused == Refusal(
         "0A000",
-        f"a {isolation} transaction can't see a decision that is made while it waits",
+        f"a {isolation} transaction can't see a decision made meanwhile",
         None,
         "Call wait_for_request() outside of it, or in a read committed transaction.",
     )

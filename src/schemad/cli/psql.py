@@ -18,8 +18,9 @@ EXIT_BAD_INPUT = 2
 # In psql a colon before the name runs it. The last is completed by the reader, with a number.
 VARIABLES = ("pending", "recent", "created", "explain")
 WELCOME = r"try :pending, :recent, :created, or :explain 42; and \df+ schemad.*"
-# Wide rows are shown as records, long lines within the terminal. A psqlrc of one's own comes later, and prevails.
-_FORMAT = ("--pset=expanded=auto", "--pset=format=wrapped")
+# Wide rows are shown as records, long lines within the terminal, and errors without the lines of functions that
+# raised them. A psqlrc of one's own comes later, and prevails.
+_FORMAT = ("--pset=expanded=auto", "--pset=format=wrapped", "--variable=SHOW_CONTEXT=never")
 
 
 def add_to(app: typer.Typer) -> None:
