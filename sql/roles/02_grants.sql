@@ -94,8 +94,11 @@ DECLARE
 BEGIN
   -- Plans run as their tables' owner, by a function of its own.
   IF to_regrole(quote_ident(owner_role)) IS NOT NULL THEN
-    IF NOT pg_has_role(owner_role, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO CURRENT_USER', owner_role); -- else it could not be given a function
+    -- Else it could not be given a function. Since PostgreSQL 16 whoever creates a role, and is no superuser, is a member
+    -- that may grant it and not become it.
+    IF NOT (CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN pg_has_role(owner_role, 'SET')
+      ELSE pg_has_role(owner_role, 'MEMBER') END) THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', owner_role);
     END IF;
     EXECUTE format('GRANT CREATE ON SCHEMA schemad TO %I', owner_role);
     EXECUTE format('ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I', owner_role);
