@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from schemad.embedded import EmbeddedPostgres, installed_majors
@@ -17,7 +18,14 @@ from tests.cli.program import environment
 from tests.docs.pages import ROOT, blocks
 from tests.support.daemons import running_daemon
 from tests.support.databases import fields
-from tests.support.own_servers import NO_SERVERS, NO_SERVERS_REASON, own_directory
+from tests.support.own_servers import (
+    NO_SERVERS,
+    NO_SERVERS_REASON,
+    new_database,
+    own_directory,
+    own_server,
+    standby_of,
+)
 from tests.support.pooler import NO_POOLER_REASON, PROGRAM, running_pooler
 from tests.support.requests import ask, decided, submit
 from tests.support.servers import SERVER_SETTINGS
@@ -146,6 +154,27 @@ def test_a_restored_backup_has_what_was_made_and_decides_what_waited(managed: Ma
                 assert again["decision_reason"] == "low-risk: public.notes has all of it already"
 
     asyncio.run(look())
+
+
+def test_a_standby_can_be_read_and_refuses_requests() -> None:
+    with own_server() as primary:
+        database = new_database(primary)
+
+        async def use() -> None:
+            async with running_daemon(database.dsn("daemon_login")), opened(database.dsn("app_one")) as app:
+                await ask(app, "notes", fields("a"))
+
+        asyncio.run(use())
+        with standby_of(primary) as standby:
+
+            async def look() -> None:
+                async with opened(standby.dsn(database.name, "app_one")) as reader:
+                    for view in ("recent_decisions", "created_tables", "list_requests()"):
+                        assert await reader.fetchval(f"SELECT count(*) FROM schemad.{view}") == 1
+                    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):  # 25006
+                        await submit(reader, "more", fields("a"))
+
+            asyncio.run(look())
 
 
 @pytest.mark.skipif(PROGRAM is None, reason=NO_POOLER_REASON)

@@ -26,6 +26,7 @@ SOURCES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Makefile",
+    "mkdocs.yml",
     "Dockerfile",
     ".dockerignore",
     "compose.yaml",
@@ -33,7 +34,7 @@ SOURCES = (
     "requirements-run.lock",
     "requirements-build.lock",
 )
-FOLDERS = ("src", "sql", "systemd", "deploy", "docs", "tests", "benchmarks")
+FOLDERS = ("src", "sql", "systemd", "deploy", "docs", "examples", "tests", "benchmarks")
 # What make and Python leave in them.
 INSTALLED = ("__pycache__", ".venv", "node_modules")
 
