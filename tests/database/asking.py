@@ -44,14 +44,14 @@ async def refusal(call: Awaitable[object]) -> Refusal:
 def assert_readable(refused: Refusal) -> None:
     """Asserts that an error can be read where psql shows it, in a terminal of 80 columns.
 
-    The message has a line there, save for what somebody gave that is long; the detail has two, and the hint three,
+    The message has a line there, save for what somebody gave that is long; the detail has two, and the hint four,
     unless it lists all that there is.
     """
     shortened = re.sub(r"'[^']{20,}'|\b\w{30,}\b", "20 characters of it", f"ERROR:  {refused.message}")
     assert len(shortened) <= 80, shortened
     assert len(f"DETAIL:  {refused.detail}") <= 2 * 80, refused.detail
     hint = refused.hint or ""
-    assert len(f"HINT:  {hint}") <= (5 if hint.startswith("Settings: ") else 3) * 80, hint
+    assert len(f"HINT:  {hint}") <= (5 if hint.startswith("Settings: ") else 4) * 80, hint
     for text in (refused.message, refused.detail or "", refused.hint or ""):
         assert "\n" not in text, text
 
