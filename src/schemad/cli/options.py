@@ -1,14 +1,13 @@
 """Options that several verbs share, and the settings that they change."""
 
-import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
 from schemad.settings import Settings
 from schemad.store import Connection, connect
-from schemad.store.connect import NotAServer
+from schemad.store.connect import connect_pinned
 
 Result = TypeVar("Result")
 
@@ -45,21 +44,13 @@ async def with_connection(
         pinned: Whether names mean PostgreSQL's own only. A DBA may do much, and so could whatever was planted in
             public and ran for one; only what looks a name up as the DBA would goes without.
     """
-    connection = await _open(settings_with(dsn), pinned=pinned)
+    settings = settings_with(dsn)
+    job, timeout = "command line", settings.connect_timeout
+    if pinned:
+        connection = await connect_pinned(settings.dsn, job=job, timeout=timeout)
+    else:
+        connection = await connect(settings.dsn, job=job, timeout=timeout, poolable=True)
     try:
         return await work(connection)
     finally:
         connection.terminate()
-
-
-async def _open(settings: Settings, *, pinned: bool) -> Connection:
-    options: dict[str, Any] = {
-        "job": "command line",
-        "timeout": settings.connect_timeout,
-        "poolable": True,
-    }
-    if pinned:
-        # A pooler may refuse the settings of a session; set later, they would stay with somebody else's.
-        with contextlib.suppress(NotAServer):
-            return await connect(settings.dsn, pinned=True, **options)
-    return await connect(settings.dsn, **options)

@@ -1,5 +1,6 @@
 """Connections: the one place that opens them, names them and sets their limits."""
 
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,21 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
         raise asyncpg.ClientConfigurationError(f"invalid DSN: {error}") from error
     _keep_alive(connection)
     return connection
+
+
+async def connect_pinned(dsn: str | None, *, job: str, timeout: float, writable: bool = False) -> Connection:
+    """Opens a connection for a person at the command line: pinned, unless a pooler refuses that.
+
+    A DBA may do much, and so could whatever was planted in public and ran for one. Through a pooler names are as
+    psql would have them: set later, the settings would stay with somebody else's session.
+
+    Raises:
+        OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError: As for connect().
+    """
+    options: dict[str, Any] = {"job": job, "timeout": timeout, "writable": writable, "poolable": True}
+    with contextlib.suppress(NotAServer):
+        return await connect(dsn, pinned=True, **options)
+    return await connect(dsn, **options)
 
 
 def _keep_alive(connection: Connection) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from schemad.settings import Settings
 from schemad.store.checks.check import Check, note
-from schemad.store.connect import Connection, connect
+from schemad.store.connect import Connection, connect_pinned
 from schemad.store.sql_files import query
 
 # Seconds for a notification to arrive.
@@ -31,9 +31,7 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
     if not are_sent:
         mend = "SELECT schemad.set_policy('notify', 'true'); or SCHEMAD_LISTEN=off, which saves a connection"
         return note("notifications", f"the policy's notify is off: {polling}", mend)
-    listening = await connect(
-        settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout, poolable=True
-    )
+    listening = await connect_pinned(settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout)
     try:
         comes_through = await _comes_through(listening, connection)
     finally:

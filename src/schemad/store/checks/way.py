@@ -4,7 +4,7 @@ import asyncpg
 
 from schemad.settings import Settings
 from schemad.store.checks.check import Check, note
-from schemad.store.connect import Connection, NotAServer, connect, require_session_settings
+from schemad.store.connect import Connection, NotAServer, connect, connect_pinned, require_session_settings
 from schemad.store.sql_files import query
 
 
@@ -15,11 +15,9 @@ async def open_for_checks(settings: Settings) -> Connection:
         OSError, asyncpg.PostgresError: It can't be opened.
     """
     try:
-        return await connect(
-            settings.dsn, job="doctor", timeout=settings.connect_timeout, writable=True, poolable=True
-        )
+        return await connect_pinned(settings.dsn, job="doctor", timeout=settings.connect_timeout, writable=True)
     except asyncpg.TargetServerAttributeNotMatched:
-        return await connect(settings.dsn, job="doctor", timeout=settings.connect_timeout, poolable=True)
+        return await connect_pinned(settings.dsn, job="doctor", timeout=settings.connect_timeout)
 
 
 async def check_way(settings: Settings) -> Check:
