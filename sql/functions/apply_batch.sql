@@ -34,6 +34,9 @@ BEGIN
     END;
   END IF;
   PERFORM schemad.record_batch(policy, decisions, outcomes);
+  -- The commit waits for every other one in the server that notifies. That is no lock of a request's: however many there
+  -- are, its turn comes, and a batch that gave up would only be done again.
+  PERFORM set_config('lock_timeout', '0', true);
 
   RETURN QUERY
   SELECT (d.decision ->> 'request_id')::integer, d.result, d.error_code, d.error_message

@@ -21,6 +21,7 @@ BEGIN
     kept_by = pg_backend_pid();
   IF was_over THEN
     PERFORM pg_notify('schemad_watch', '');
+    PERFORM set_config('lock_timeout', '0', true); -- as in apply_batch()
   END IF;
   -- Should a crash of the server undo it, every daemon looks anew.
   PERFORM set_config('synchronous_commit', 'off', true);

@@ -11,16 +11,23 @@ DECLARE
   has_barrier constant boolean := policy.owner_role = (
     SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p WHERE p.oid = 'schemad.run_as_owner(text)'::regprocedure);
   decision record;
+  kept_waiting text[] := '{}'; -- roles whose request ran into a lock
   code text;
   error text;
   proofs jsonb;
 BEGIN
   FOR decision IN
-    SELECT d.ordinality AS position, concat(d.value ->> 'guards', d.value ->> 'plan_sql', d.value ->> 'trials') AS script,
+    SELECT d.ordinality AS position, d.value ->> 'requested_by' AS requested_by,
+      concat(d.value ->> 'guards', d.value ->> 'plan_sql', d.value ->> 'trials') AS script,
       d.value -> 'proof' AS proof, (d.value ->> 'uses_others_code')::boolean AS uses_others_code
     FROM jsonb_array_elements(decisions) WITH ORDINALITY AS d
   LOOP
     CONTINUE WHEN (outcomes[decision.position]).result IS NOT NULL;
+    -- Somebody may hold the names of a whole batch: a role waits for one lock in it, and others not for its locks.
+    IF decision.requested_by = ANY (kept_waiting) THEN
+      outcomes[decision.position] := ROW('stale', NULL, NULL);
+      CONTINUE;
+    END IF;
     -- A subtransaction for each request, so that a bad one fails alone.
     BEGIN
       IF decision.script = '' THEN
@@ -48,6 +55,8 @@ BEGIN
       -- The locks of the whole batch don't fit into the server's table of them: the daemon sends it again in halves.
       IF code = '53200' AND jsonb_array_length(decisions) > 1 THEN
         RAISE;
+      ELSIF code = '55P03' THEN
+        kept_waiting := kept_waiting || decision.requested_by;
       END IF;
       outcomes[decision.position] := ROW('failed', code, error);
     END;

@@ -92,6 +92,26 @@ async def test_requests_for_a_locked_table_are_tried_one_at_a_time_and_all_appli
     await until(dba, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
 
 
+async def test_names_that_somebody_holds_keep_other_roles_waiting_for_one_lock_and_not_for_each(
+    database: Database, admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    async with database.connection("app_two") as other, database.connection() as holder, holder.transaction():
+        for n in range(100):
+            await holder.execute(f"CREATE TABLE public.u_{n} (a integer)")
+        await app.execute(
+            "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
+            "SELECT 'user123', 'u_' || n, $1::jsonb FROM generate_series(0, 99) AS n",
+            '{"fields": [{"name": "b", "type": "text"}]}',
+        )
+        for n in range(3):
+            assert (await ask(other, f"other_{n}", fields("a")))["status"] == "approved"
+        # Each of them takes a lock timeout. Without the break a whole batch does.
+        tried = "SELECT count(*) FROM schemad.schema_requests WHERE schema_name LIKE 'u%' AND attempts > 0"
+        assert await dba.fetchval(tried) < 25
+        await holder.execute("DROP TABLE " + ", ".join(f"public.u_{n}" for n in range(100)))
+    await until(dba, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
+
+
 async def test_what_waits_for_a_table_in_hand_is_taken_as_soon_as_that_is_done(
     admin: Connection, app: Connection, daemon: Daemon
 ) -> None:

@@ -287,8 +287,9 @@ class Worker:
         """
         channel = self._probe_channel()
         sent = (query("answer"),) if channel is None else (query("probe"), channel)
-        # Where the queue of notifications is full, that is an answer: what to do about it is the listener's.
-        with contextlib.suppress(asyncpg.ProgramLimitExceededError):
+        # Where the queue of notifications is full, or others are committing so many, that is an answer: what to do
+        # about it is the listener's.
+        with contextlib.suppress(asyncpg.ProgramLimitExceededError, asyncpg.LockNotAvailableError):
             await reading.execute(*sent, timeout=self._settings.probe_timeout)
         self._succeeded()
 
