@@ -135,7 +135,7 @@ EVENTS = (
         "part silent allowed",
     ),
     _event("service_manager.deaf", "warning", "the service manager could not be told something", "socket error"),
-    _event("daemon.stopping", "info", "it was asked to stop, and finishes the batch in hand", "reason deadline"),
+    _event("daemon.stopping", "info", "it was asked to stop, and finishes any batch in hand", "reason deadline"),
     _event("daemon.stopping_at_once", "warning", "it was asked a second time, and finishes nothing", "reason"),
     _event("daemon.deadline_passed", "warning", "the batch was not done in time, and is rolled back", "deadline"),
     _event("daemon.stopped", "info", "the last line"),
