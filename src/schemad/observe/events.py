@@ -119,6 +119,12 @@ EVENTS = (
         "listener.lost", "warning debug", "the link failed; further failures of the same outage are debug", "error"
     ),
     _event("worker.lost", "warning debug", "the same, for the worker", "error"),
+    _event(
+        "link.late_error",
+        "debug",
+        "an attempt to connect that was given up before has failed by now, such as the look-up of a name",
+        "error",
+    ),
     _event("settings.reloaded", "info", "SIGHUP: the settings were read anew, and these have changed", "changed"),
     _event("settings.refused", "error", "SIGHUP: the settings can't be used; those before stay in use", "error"),
     _event(
