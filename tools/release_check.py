@@ -93,11 +93,11 @@ class Release:
         return run(*pip, "check").strip()
 
     def version(self) -> str:
-        """The program's version, which has to be the package's."""
-        said = self._schemad("--version").strip()
-        if said.split()[:2] != ["schemad", __version__]:
-            raise NotReady(f"it says {said!r}")
-        return said
+        """The program's version, which has to be the package's, and the PostgreSQL versions that it tells."""
+        said, *works_with = self._schemad("--version").splitlines()
+        if said != f"schemad {__version__}" or not works_with:
+            raise NotReady(f"it says {said!r} and {works_with}")
+        return "; ".join([said, *works_with])
 
     def help(self) -> str:
         """The help of a verb that nothing but the package is needed for."""

@@ -9,10 +9,11 @@ import sys
 import pytest
 import typer
 
-from schemad import __version__
+from schemad import OLDEST_POSTGRES, TESTED_POSTGRES, __version__
 from schemad.cli.app import _MODULES, program
 from schemad.policy.rules import all_rules
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
+from tests.support.servers import DEFAULT_MAJORS, EXTRA_MAJORS
 
 VERBS = (
     "dev demo migrate doctor run submit list show approve reject cancel retry plan schema rules psql bench policy"
@@ -22,7 +23,13 @@ MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic)\b|\x1b")
 
 def test_it_says_its_version() -> None:
     run = schemad("--version")
-    assert (run.code, run.out, run.err) == (0, f"schemad {__version__}\n", "")
+    works_with = "PostgreSQL 15 or newer, tested on 15, 16 and 18"
+    assert (run.code, run.out, run.err) == (0, f"schemad {__version__}\n{works_with}\n", "")
+
+
+def test_the_versions_of_postgresql_that_it_says_it_was_tested_on_are_those_of_the_tests() -> None:
+    assert {*DEFAULT_MAJORS, *EXTRA_MAJORS} == set(TESTED_POSTGRES)
+    assert min(TESTED_POSTGRES) == OLDEST_POSTGRES
 
 
 def test_each_verb_is_listed_and_has_help_without_markup() -> None:

@@ -3,6 +3,7 @@
 import structlog
 
 from schemad.daemon import Daemon
+from schemad.daemon.doubt import Doubt
 from schemad.daemon.intake import Batch, Intake
 from schemad.daemon.journal import Journal
 from schemad.daemon.pulse import Pulse
@@ -89,7 +90,8 @@ async def planned(database: Database, intake_connection: Connection) -> Batch:
     """What a daemon would do for the requests that wait, by what is there now."""
     settings = daemon_settings(database.dsn("daemon_login"))
     journal = Journal(structlog.get_logger(), Telemetry())
-    batch = await Intake(intake_connection, settings, journal, Pulse()).read([], [])
+    doubt = Doubt(intake_connection, intake_connection.get_server_pid(), settings)
+    batch = await Intake(intake_connection, doubt, settings, journal, Pulse()).read([], [])
     assert batch is not None
     return batch
 

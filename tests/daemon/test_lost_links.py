@@ -1,11 +1,13 @@
 """Links that fail, with notice or without: the daemon connects again by itself, and no request is done twice."""
 
 import asyncio
+import time
 from urllib.parse import urlsplit
 
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.daemon.worker import READ_TIMEOUT
 from schemad.observe.health import ListenerState
 from schemad.store import Connection
 from tests.chaos.links import Links
@@ -113,8 +115,9 @@ async def test_a_worker_whose_link_falls_silent_gives_it_up_and_works_on(
     assert await assert_all_or_nothing(admin) == 2
 
 
-async def test_an_applier_whose_link_fell_silent_before_a_batch_gives_it_up_long_before_a_batch_may_take(
-    database: Database, admin: Connection, app: Connection
+@pytest.mark.parametrize("job", ["applier", "worker"])
+async def test_a_link_that_fell_silent_before_it_was_used_is_given_up_long_before_an_answer_may_take(
+    database: Database, admin: Connection, app: Connection, job: str
 ) -> None:
     direct = database.dsn("daemon_login")
     links = Links([urlsplit(direct).port or 5432])
@@ -123,13 +126,13 @@ async def test_an_applier_whose_link_fell_silent_before_a_batch_gives_it_up_long
     try:
         async with running_daemon(through, listen_dsn=direct, probe_interval=0.2, statement_timeout=3600):
             assert (await ask(app, "before", fields("a")))["status"] == "approved"
-            appliers = {
-                row["client_port"]
-                for row in await admin.fetch(f"SELECT client_port {SESSIONS}", ["schemad applier"])
-            }
-            silenced = [link for link in links.all() if link.server_port in appliers]
+            rows = await admin.fetch(f"SELECT client_port {SESSIONS}", [f"schemad {job}"])
+            ports = {row["client_port"] for row in rows}
+            silenced = [link for link in links.all() if link.server_port in ports]
             links.silence(silenced, new_ones=False)
+            began = time.monotonic()
             assert (await ask(app, "after", fields("a")))["status"] == "approved"
+            assert time.monotonic() - began < READ_TIMEOUT
             links.heal(silenced, forgotten=True)
     finally:
         await links.stop()

@@ -1,18 +1,22 @@
 """How a daemon stops: in order, within its deadline, and at once when it is told twice."""
 
 import asyncio
+import json
 import signal
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from schemad.store import Connection
-from tests.support.daemons import daemon_process, running_daemon
+from tests.support.daemons import DaemonProcess, daemon_process, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.logs import logged
 from tests.support.proxy import running_proxy
 from tests.support.requests import ask, assert_all_or_nothing, decided, on_creation, submit, until
 from tests.support.servers import server_names
+from tests.support.service_manager import service_manager
 
 pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
 # Longer than any test's patience.
@@ -72,6 +76,36 @@ async def test_sigterm_while_it_waits_ends_it_at_once(database: Database) -> Non
         async with asyncio.timeout(5):
             assert await process.end() == 0
         assert "daemon.stopping_at_once" not in "".join(process.lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_before_the_database_was_reached_is_heard_and_ends_in_order(
+    database: Database, number: signal.Signals
+) -> None:
+    async with running_proxy(database.dsn("daemon_login")) as proxy:
+        proxy.silence()
+        # Longer than the test's patience: it is not the end of this that ends it.
+        process = await DaemonProcess.start(proxy.dsn, **LONG, SCHEMAD_CONNECT_TIMEOUT="300")
+        try:
+            await proxy.next_link()
+            process.signal(number)
+            assert await process.end() == 0
+        finally:
+            await process.kill()
+    assert [json.loads(line)["event"] for line in process.lines] == ["daemon.stopping", "daemon.stopped"]
+
+
+async def test_a_stop_while_a_database_that_is_away_is_waited_for_ends_in_order(database: Database) -> None:
+    with tempfile.TemporaryDirectory(prefix="schemad-") as directory, service_manager(Path(directory)) as manager:
+        process = await DaemonProcess.start("postgresql:///app?host=/nowhere", **manager.environment())
+        try:
+            await process.event("database.lost")
+            process.signal(signal.SIGTERM)
+            assert await process.end() == 0
+        finally:
+            await process.kill()
+        assert "STOPPING=1" in "".join(manager.listen())
+    assert [json.loads(line)["event"] for line in process.lines[-2:]] == ["daemon.stopping", "daemon.stopped"]
 
 
 async def test_a_daemon_that_is_stopped_as_a_batch_is_done_ends_at_once(

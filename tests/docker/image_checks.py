@@ -69,7 +69,7 @@ class Image:
         request = '{"schema_name": "notes", "request_payload": {"fields": [{"name": "title", "type": "text"}]}}'
         sql = self._engine.docker(*LOCKED, "--interactive", self._tag, "plan", "-", stdin=request)
         assert 'CREATE TABLE "public"."notes"' in sql, sql
-        return f"{said}, and `plan` writes its SQL"
+        return f"{'; '.join(said.splitlines())}; `plan` writes its SQL"
 
     def left_out(self) -> str:
         code = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if u.find_spec(n)))"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from tests.docker.image_checks import Checks
 Result = TypeVar("Result")
 
 UID = 10001
+POSTGRES_PORT = 5432
 # Seconds. `docker stop` kills after 10; a request that found no daemon waits for the next start of one.
 STOPPED_WITHIN = 10.0
 DECIDED_WITHIN = 60
@@ -96,6 +98,7 @@ class Services:
         yield "starting again gives the daemon a new password, and disturbs nobody", self.started_again
         yield "SIGTERM ends it in time", self.stopped
         yield "SIGTERM ends it in time where it is the first process", self.stopped_as_first_process
+        yield "also while it has not reached the database yet", self.stopped_before_the_database
 
     def start(self) -> str:
         took = measured(lambda: self._stack.compose("up", "--detach", "--no-build"))
@@ -217,6 +220,27 @@ class Services:
             self._database.require_table(request, "without_init")
             took = measured(lambda: self._engine.docker("stop", f"--time={STOPPED_WITHIN:.0f}", container))
             return self._require_orderly_end(container, took)
+
+    def stopped_before_the_database(self) -> str:
+        postgres = self._stack.container("postgres")
+        self._engine.docker("pause", postgres)
+        try:
+            # The link is taken by the kernel, and nobody answers on it.
+            with self._another_daemon("--env=SCHEMAD_CONNECT_TIMEOUT=300") as container:
+                self._await_link(container)
+                took = measured(lambda: self._engine.docker("stop", f"--time={STOPPED_WITHIN:.0f}", container))
+                found = self._require_orderly_end(container, took)
+                assert "daemon.started" not in self._engine.logs(container)
+                return found
+        finally:
+            self._engine.docker("unpause", postgres)
+
+    def _await_link(self, container: str) -> None:
+        """Waits until a daemon has a link to PostgreSQL, whatever comes of it."""
+        deadline = time.monotonic() + RESTARTED_WITHIN
+        # An address in hexadecimal, then 01: established.
+        while f":{POSTGRES_PORT:04X} 01 " not in self._engine.docker("exec", container, "cat", "/proc/net/tcp"):
+            assert time.monotonic() < deadline, self._engine.logs(container)
 
     @contextlib.contextmanager
     def _another_daemon(self, *options: str) -> Iterator[str]:

@@ -122,7 +122,7 @@ def test_what_is_imported_is_the_installed_package(installed: Path, tmp_path: Pa
 
 def test_the_installed_program_plans_prints_its_schema_and_runs_the_demo(installed: Path, tmp_path: Path) -> None:
     program = installed / "schemad"
-    assert run(program, "--version", cwd=tmp_path) == f"schemad {__version__}\n"
+    assert run(program, "--version", cwd=tmp_path).splitlines()[0] == f"schemad {__version__}"
 
     request = tmp_path / "request.json"
     request.write_text(json.dumps(LOW_RISK))

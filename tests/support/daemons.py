@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from schemad.daemon import Daemon
 from schemad.settings import Settings
@@ -62,9 +62,10 @@ class DaemonProcess:
         self.lines: list[str] = []
 
     @classmethod
-    async def start(cls, dsn: str, **environment: str) -> "DaemonProcess":
-        """Starts it; does not wait until it is ready."""
+    async def start(cls, dsn: str, wrapper: Sequence[str] = (), **environment: str) -> "DaemonProcess":
+        """Starts it, by a command that ends as what follows `wrapper`; does not wait until it is ready."""
         process = await asyncio.create_subprocess_exec(
+            *wrapper,
             sys.executable,
             "-c",
             "from schemad.cli.app import main; main()",

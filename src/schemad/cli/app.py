@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from schemad import __version__
+from schemad import OLDEST_POSTGRES, TESTED_POSTGRES, __version__
 from schemad.cli.output import print_error
 from schemad.credentials import CredentialError
 from schemad.embedded import EmbeddedPostgresError
@@ -58,14 +58,21 @@ def program(verb: str | None = None) -> typer.Typer:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        *others, newest = map(str, TESTED_POSTGRES)
         typer.echo(f"schemad {__version__}")
+        typer.echo(f"PostgreSQL {OLDEST_POSTGRES} or newer, tested on {', '.join(others)} and {newest}")
         raise typer.Exit
 
 
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version, and the PostgreSQL versions that it works with.",
+        ),
     ] = False,
 ) -> None:
     """Options before the verb."""

@@ -4,6 +4,7 @@ import asyncio
 import faulthandler
 import os
 import sys
+import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from schemad.observe import configure_logging
 
 Result = TypeVar("Result")
 EXIT_GAVE_UP = 4
+# Seconds that the loop has for closing, once the daemon has ended in order.
+CLOSED_WITHIN = 1.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,10 +40,31 @@ def run(dsn: Dsn = None) -> None:
     faulthandler.enable()
     manager = ServiceManager(os.environ, structlog.get_logger("schemad"))
     try:
-        run_fast(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager).run())
+        run_fast(_to_its_end(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager)))
     except GaveUp as error:
         print_error(str(error))
         raise typer.Exit(EXIT_GAVE_UP) from error
+
+
+async def _to_its_end(daemon: Daemon) -> None:
+    """Runs the daemon, and sees to it that names which are still looked up hold nothing up."""
+    asyncio.get_running_loop().set_exception_handler(_tell_late_error)
+    await daemon.run()
+    # A look-up can't be cut short, and the loop would wait for it: as long as a resolver waits for its servers.
+    ending = threading.Timer(CLOSED_WITHIN, os._exit, [0])
+    ending.daemon = True
+    ending.start()
+
+
+def _tell_late_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tells what failed with nobody waiting for it any more.
+
+    uvloop goes on looking up a name after the attempt to connect was given up, and nobody asks what became of it.
+    """
+    if isinstance(error := context.get("exception"), OSError):
+        structlog.get_logger("schemad").debug("link.late_error", error=str(error))
+    else:
+        loop.default_exception_handler(context)
 
 
 def run_fast(main: Coroutine[Any, Any, Result]) -> Result:

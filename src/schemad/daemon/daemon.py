@@ -90,19 +90,22 @@ class Daemon:
             AddressUnavailable: Its pages can't be served where they are to be.
             TracingUnavailable: Spans are wanted, and what makes them is not installed.
         """
+        # Before anything is waited for: the first process of a container does not even end by a signal unheard.
+        if handle_signals:
+            self._handle_signals()
         finish_spans = open_spans(self.telemetry) if self._settings.tracing else None
         await self.endpoint.start()
         try:
-            await self._run(handle_signals=handle_signals)
+            if await self._reach_database():
+                await self._run()
+            else:
+                self._log.info("daemon.stopped")
         finally:
             await self.endpoint.stop()
             if finish_spans is not None:
                 await asyncio.to_thread(finish_spans)
 
-    async def _run(self, *, handle_signals: bool) -> None:
-        await self._check_database()
-        if handle_signals:
-            self._handle_signals()
+    async def _run(self) -> None:
         # What is in memory by now stays there: the collector need not go through it at each of its rounds.
         gc.freeze()
         self._log.info("daemon.started", version=__version__)
@@ -194,6 +197,23 @@ class Daemon:
     def _end(self) -> None:
         self._stopping.set()
         self._wakeup.set()  # the worker waits for nothing else
+
+    async def _reach_database(self) -> bool:
+        """Waits for the check of the database, or for being told to stop; whether it is to go on."""
+        checking = asyncio.create_task(self._check_database(), name="start-up check")
+        stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
+        try:
+            await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._stopping.is_set():
+                await checking
+            return not self._stopping.is_set()
+        finally:
+            for task in (checking, stopping):
+                task.cancel()
+            await asyncio.wait({checking, stopping}, timeout=END_DEADLINE)
+            # Where it is told to stop, what the check failed by is of no matter.
+            if checking.done() and not checking.cancelled():
+                checking.exception()
 
     async def _check_database(self) -> None:
         """Fails fast on what waiting would not mend.

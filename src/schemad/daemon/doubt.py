@@ -1,8 +1,9 @@
 """Doubt: ends a link over which an answer does not come, though the server has nothing in hand for it.
 
 A batch may take as long as `statement_timeout` lets it, and a link may be dead without either end being told: the
-two look alike from here. So the server is asked over another link, once it takes longer than `probe_interval`. It
-can't tell a backend that stands still in the middle of a statement: that is left to the timeout of the answer.
+two look alike from here. So the server is asked over another link, once a batch takes longer than a
+`probe_interval`, or a look at the queue longer than a part of that. It can't tell a backend that stands still
+in the middle of a statement: that is left to the timeout of the answer.
 """
 
 import asyncio
@@ -25,19 +26,22 @@ class Doubt:
         connection: Over which answers are awaited.
         pid: Its backend, as the server knows it.
         settings: Where to ask, and when.
+        part: The part of the probe interval after which it asks.
     """
 
-    def __init__(self, connection: Connection, pid: int, settings: Settings) -> None:
+    def __init__(self, connection: Connection, pid: int, settings: Settings, part: float = 1.0) -> None:
         self._connection = connection
         self._pid = pid
         self._settings = settings
+        self._part = part
         self._asking: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def awaiting(self) -> Iterator[None]:
         """For the time in which an answer is awaited. Where it can't come any more, the connection ends."""
         # A timer, and no task: an answer is there in milliseconds nearly always.
-        timer = asyncio.get_running_loop().call_later(self._settings.probe_interval, self._begin)
+        after = self._part * self._settings.probe_interval
+        timer = asyncio.get_running_loop().call_later(after, self._begin)
         try:
             yield
         finally:

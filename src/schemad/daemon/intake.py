@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from schemad.daemon.doubt import Doubt
 from schemad.daemon.journal import Journal
 from schemad.daemon.pulse import Pulse
 from schemad.ddl import decide
@@ -48,13 +49,17 @@ class Intake:
 
     Args:
         connection: Used by nobody else.
+        doubt: Of that connection.
         settings: How many at once, and whether anything is applied by itself.
         journal: Where a failed decision is told.
         pulse: Beats at each answer.
     """
 
-    def __init__(self, connection: Connection, settings: Settings, journal: Journal, pulse: Pulse) -> None:
+    def __init__(
+        self, connection: Connection, doubt: Doubt, settings: Settings, journal: Journal, pulse: Pulse
+    ) -> None:
         self._queue = Queue(connection)
+        self._doubt = doubt
         self._settings = settings
         self._journal = journal
         self._pulse = pulse
@@ -70,7 +75,8 @@ class Intake:
         while True:
             limit = self._limit
             try:
-                candidates = await self._queue.candidates(limit, leave_out, busy_tables)
+                with self._doubt.awaiting():
+                    candidates = await self._queue.candidates(limit, leave_out, busy_tables)
                 self._pulse.beat()
                 break
             except asyncpg.QueryCanceledError:

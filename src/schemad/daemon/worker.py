@@ -39,8 +39,12 @@ CANCEL_TIMEOUT = 1.0
 # A session's memory grows with each table that it made, about 0.4 MB for a thousand: after so many it is replaced,
 # once nothing is left to do at that moment or a drain has ended for its length.
 RECYCLE_AFTER = 20_000
-# Reading is quick: this is how a server is noticed that stands still. Batches that take longer are made smaller.
-READ_TIMEOUT = 10.0
+# Reading is quick: so a server is noticed that stands still, with the timeout of a probe on top within 15 seconds.
+# Batches that take longer are made smaller.
+READ_TIMEOUT = 9.0
+# Part of the probe interval after which a link is doubted over which a look at the queue goes unanswered: it may
+# have died right after it was last proven, and is to be noticed within an interval and a timeout all the same.
+READ_DOUBTED_AFTER = 0.25
 # Part of the probe interval after which the session for reading is proven: before the listener probes by itself.
 PROVEN_EACH = 0.9
 CUT_OFF = "08006 the connection was lost while it was applied"
@@ -151,7 +155,8 @@ class Worker:
             await require_session_settings(reading)
             await require_current_schema(reading)
             await self._count_cut_off(reading)
-            intake = Intake(reading, self._settings, self._journal, self.pulse)
+            doubt = await self._doubt_of(reading, READ_DOUBTED_AFTER)
+            intake = Intake(reading, doubt, self._settings, self._journal, self.pulse)
             appliers = [
                 Applier(connection, await self._doubt_of(connection), self._journal, self.pulse)
                 for connection in applying
@@ -235,8 +240,8 @@ class Worker:
                     opened.terminate()
             raise
 
-    async def _doubt_of(self, connection: Connection) -> Doubt:
-        return Doubt(connection, await connection.fetchval(query("backend_pid")), self._settings)
+    async def _doubt_of(self, connection: Connection, part: float = 1.0) -> Doubt:
+        return Doubt(connection, await connection.fetchval(query("backend_pid")), self._settings, part)
 
     async def _count_cut_off(self, connection: Connection) -> None:
         """Counts the attempts that ended with the link, so that none is made again and again for ever."""

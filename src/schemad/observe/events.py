@@ -119,6 +119,12 @@ EVENTS = (
         "listener.lost", "warning debug", "the link failed; further failures of the same outage are debug", "error"
     ),
     _event("worker.lost", "warning debug", "the same, for the worker", "error"),
+    _event(
+        "link.late_error",
+        "debug",
+        "an attempt to connect that was given up before has failed by now, such as the look-up of a name",
+        "error",
+    ),
     _event("settings.reloaded", "info", "SIGHUP: the settings were read anew, and these have changed", "changed"),
     _event("settings.refused", "error", "SIGHUP: the settings can't be used; those before stay in use", "error"),
     _event(
@@ -135,7 +141,7 @@ EVENTS = (
         "part silent allowed",
     ),
     _event("service_manager.deaf", "warning", "the service manager could not be told something", "socket error"),
-    _event("daemon.stopping", "info", "it was asked to stop, and finishes the batch in hand", "reason deadline"),
+    _event("daemon.stopping", "info", "it was asked to stop, and finishes any batch in hand", "reason deadline"),
     _event("daemon.stopping_at_once", "warning", "it was asked a second time, and finishes nothing", "reason"),
     _event("daemon.deadline_passed", "warning", "the batch was not done in time, and is rolled back", "deadline"),
     _event("daemon.stopped", "info", "the last line"),

@@ -3,12 +3,12 @@
 import time
 from collections.abc import AsyncIterator, Callable
 
+from schemad import OLDEST_POSTGRES
 from schemad.store.checks.check import Check, note
 from schemad.store.checks.setting import read_settings
 from schemad.store.connect import Connection
 from schemad.store.sql_files import query
 
-OLDEST_SERVER = 15
 ROLE = "role of the server"
 # Seconds; what machines that keep time by NTP stay well below.
 CLOCK_DIFFERENCE = 2.0
@@ -41,7 +41,7 @@ async def check_server(connection: Connection, clock: Callable[[], float] = time
 def check_version(number: int) -> Check:
     """Looks at the version, as server_version_num says it."""
     major = number // 10_000
-    mend = f"upgrade to PostgreSQL {OLDEST_SERVER} or newer" if major < OLDEST_SERVER else ""
+    mend = f"upgrade to PostgreSQL {OLDEST_POSTGRES} or newer" if major < OLDEST_POSTGRES else ""
     return Check("server", f"PostgreSQL {major}.{number % 10_000}", mend)
 
 
