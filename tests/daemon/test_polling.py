@@ -53,7 +53,8 @@ async def test_with_the_policy_s_notify_off_a_submit_can_be_prepared_and_is_foun
     prepare = f"PREPARE TRANSACTION '{database.name}'"
     await app.execute("BEGIN")
     await submit(app, "refused", fields("a"))
-    with pytest.raises(asyncpg.FeatureNotSupportedError, match="NOTIFY"):  # PostgreSQL's words, and no line of ours
+    # The words are PostgreSQL's.
+    with pytest.raises(asyncpg.FeatureNotSupportedError, match="NOTIFY"):
         await app.execute(prepare)
 
     await admin.execute("SELECT schemad.set_policy('notify', 'off')")
