@@ -173,6 +173,8 @@ def _keep_alive(connection: Connection) -> None:
     link = transport.get_extra_info("socket") if transport is not None else None
     if link is None or link.family not in {socket.AF_INET, socket.AF_INET6}:
         return
+    if link.fileno() < 0:
+        return  # closed again by now, which the first statement tells as an error of the link
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):  # not every system has all of them
