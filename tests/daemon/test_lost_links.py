@@ -9,7 +9,8 @@ import pytest
 from schemad.daemon import Daemon
 from schemad.daemon.worker import READ_TIMEOUT
 from schemad.observe.health import ListenerState
-from schemad.store import Connection
+from schemad.store import Connection, connect
+from schemad.store.connect import LINK_ERRORS, _keep_alive
 from tests.chaos.links import Links
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields
@@ -264,3 +265,14 @@ async def test_a_batch_that_was_done_as_another_one_s_link_failed_is_told(
             assert {(await decided(app, i))["status"] for i in (slow, fatal)} == {"approved"}
             await admin.execute("SELECT pg_advisory_unlock(42)")
     assert sorted(line["request_id"] for line in lines.of("request.applied")) == [slow, fatal]
+
+
+async def test_a_link_that_is_gone_as_soon_as_it_is_there_is_told_by_its_first_statement(
+    database: Database,
+) -> None:
+    connection = await connect(database.dsn(), job="test")
+    connection.terminate()
+    await asyncio.sleep(0)  # the loop closes it at its next turn
+    _keep_alive(connection)  # what is done to each link as soon as it is there
+    with pytest.raises(LINK_ERRORS):
+        await connection.execute("SELECT 1")
