@@ -17,6 +17,8 @@ BEGIN
       'Name who asks, in your application''s own terms, such as ''user123''.'),
     ('request.key_too_long', '22023', 'idempotency_key is longer than 255 characters',
       'Take something shorter, such as a UUID.'),
+    ('request.control_character', '22023', subject || ' has a character that misleads: ' || coalesce(given, ''),
+      'Text that can be seen, in one line.'),
     ('payload.not_object', '22023', 'request_payload is not a JSON object',
       'For example {"fields": [{"name": "title", "type": "text"}]}.'),
     ('payload.too_large', '54000', 'request_payload is too large: ' || coalesce(given, ''),

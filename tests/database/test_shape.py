@@ -156,6 +156,34 @@ async def test_a_request_says_who_asks(app: Connection, user: str | None) -> Non
     assert await refusal(insert(app, "notes", FINE, user=user)) == expected
 
 
+@pytest.mark.parametrize("character", ["\x1b", "\n", "\t", "\x85", "\u202e", "\u2028", "\u200b", "\U000e0041"])
+@pytest.mark.parametrize("column", ["requester_user_id", "idempotency_key"])
+async def test_who_asks_and_the_key_have_no_characters_that_mislead_a_reviewer(
+    app: Connection, column: str, character: str
+) -> None:
+    values = {"requester_user_id": "user123", "idempotency_key": "one"} | {column: f"a{character}b"}
+    asked = values["requester_user_id"], json.dumps(FINE), values["idempotency_key"]
+    expected = Refusal(
+        "22023",
+        f"{column} has a character that misleads: U+{ord(character):04X}",
+        "Rule request.control_character, request for table 'notes'.",
+        "Text that can be seen, in one line.",
+    )
+    by_function = app.fetchval("SELECT schemad.submit_request($1, 'notes', $2, $3)", *asked)
+    assert await refusal(by_function) == expected
+    by_insert = app.execute(
+        "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, idempotency_key) "
+        "VALUES ($1, 'notes', $2, $3)",
+        *asked,
+    )
+    assert await refusal(by_insert) == expected
+
+
+async def test_who_asks_may_be_written_in_any_script(app: Connection) -> None:
+    for user in ("Zoë O'Brien", "نیم\u200cفاصله", "👩\u200d💻", "用户"):
+        assert await submit(app, "notes", FINE, user=user, key=user)
+
+
 async def test_a_payload_that_is_null_in_sql_is_refused_too(app: Connection) -> None:
     by_function = await refusal(app.fetchval("SELECT schemad.submit_request('user123', 'notes', NULL)"))
     assert by_function.detail == "Rule payload.not_object, request for table 'notes'."
