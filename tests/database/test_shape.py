@@ -180,7 +180,7 @@ async def test_who_asks_and_the_key_have_no_characters_that_mislead_a_reviewer(
 
 
 async def test_who_asks_may_be_written_in_any_script(app: Connection) -> None:
-    for user in ("Zoë O'Brien", "نیم\u200cفاصله", "👩\u200d💻", "用户"):
+    for user in ("Zoë O'Brien", "\u0646\u06cc\u0645\u200c\u0641", "👩\u200d💻", "用户"):
         assert await submit(app, "notes", FINE, user=user, key=user)
 
 
@@ -218,6 +218,22 @@ async def test_the_first_fault_in_the_order_of_the_fields_is_told(app: Connectio
         "json, jsonb, macaddr, numeric, real, serial, smallint, smallserial, text, time, timestamp, timestamptz, "
         "timetz, uuid, varchar.",
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"name": "a", "typ": "text"}, "field 1 a has no type, but an unknown key 'typ'"),
+        ({"nam": "a", "type": "text"}, "field 1 has no name, but an unknown key 'nam'"),
+        ({"name": "a"}, "field 1 a has no type, or one that is not a string"),
+    ],
+)
+async def test_a_mistyped_key_is_named_where_what_it_means_is_missing(
+    app: Connection, field: dict[str, str], message: str
+) -> None:
+    by_function = await refusal(submit(app, "notes", _only(field)))
+    assert by_function.message == message
+    assert await refusal(insert(app, "notes", _only(field))) == by_function
 
 
 async def test_an_unknown_key_is_named(app: Connection) -> None:
