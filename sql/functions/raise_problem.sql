@@ -35,9 +35,11 @@ BEGIN
       'A table of PostgreSQL has 1,600 at most, and the policy may say fewer.'),
     ('field.not_object', '22023', subject || ' is not a JSON object',
       'For example {"name": "title", "type": "text"}.'),
-    ('field.name_missing', '22023', subject || ' has no name, ' || CASE WHEN given IS NULL THEN 'or one that is not a string' ELSE 'but an unknown key ' || shown END,
+    ('field.name_missing', '22023', subject || ' has no name, '
+        || CASE WHEN given IS NULL THEN 'or one that is not a string' ELSE 'but an unknown key ' || shown END,
       'For example {"name": "title", "type": "text"}.'),
-    ('field.type_missing', '22023', subject || ' has no type, ' || CASE WHEN given IS NULL THEN 'or one that is not a string' ELSE 'but an unknown key ' || shown END,
+    ('field.type_missing', '22023', subject || ' has no type, '
+        || CASE WHEN given IS NULL THEN 'or one that is not a string' ELSE 'but an unknown key ' || shown END,
       'For example {"name": "title", "type": "text"}.'),
     ('field.duplicate', '42701', subject || ' is there twice',
       'Names are folded to lower case before they are compared.'),
