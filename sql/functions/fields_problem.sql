@@ -16,7 +16,7 @@ BEGIN
   SELECT problem.rule,
     concat_ws(' ', 'field', f.position, quote_ident(left(regexp_replace(f.name, '[[:cntrl:]]', '?', 'g'), 63))),
     CASE WHEN problem.rule LIKE 'type.%' THEN f.type
-      WHEN problem.rule = 'payload.unknown_key' THEN (
+      WHEN problem.rule IN ('payload.unknown_key', 'field.name_missing', 'field.type_missing') THEN (
         SELECT k FROM jsonb_object_keys(f.value) AS k
         WHERE k NOT IN ('name', 'type', 'nullable', 'default', 'unique', 'description', 'references', 'metadata')
         LIMIT 1)

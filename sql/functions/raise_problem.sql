@@ -17,6 +17,8 @@ BEGIN
       'Name who asks, in your application''s own terms, such as ''user123''.'),
     ('request.key_too_long', '22023', 'idempotency_key is longer than 255 characters',
       'Take something shorter, such as a UUID.'),
+    ('request.control_character', '22023', subject || ' has a character that misleads: ' || coalesce(given, ''),
+      'Text that can be seen, in one line.'),
     ('payload.not_object', '22023', 'request_payload is not a JSON object',
       'For example {"fields": [{"name": "title", "type": "text"}]}.'),
     ('payload.too_large', '54000', 'request_payload is too large: ' || coalesce(given, ''),
@@ -33,9 +35,11 @@ BEGIN
       'A table of PostgreSQL has 1,600 at most, and the policy may say fewer.'),
     ('field.not_object', '22023', subject || ' is not a JSON object',
       'For example {"name": "title", "type": "text"}.'),
-    ('field.name_missing', '22023', subject || ' has no name, or one that is not a string',
+    ('field.name_missing', '22023', subject || ' has no name, '
+        || CASE WHEN given IS NULL THEN 'or one that is not a string' ELSE 'but an unknown key ' || shown END,
       'For example {"name": "title", "type": "text"}.'),
-    ('field.type_missing', '22023', subject || ' has no type, or one that is not a string',
+    ('field.type_missing', '22023', subject || ' has no type, '
+        || CASE WHEN given IS NULL THEN 'or one that is not a string' ELSE 'but an unknown key ' || shown END,
       'For example {"name": "title", "type": "text"}.'),
     ('field.duplicate', '42701', subject || ' is there twice',
       'Names are folded to lower case before they are compared.'),

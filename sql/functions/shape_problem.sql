@@ -14,6 +14,12 @@ BEGIN
     rule := 'request.requester_missing';
     RETURN;
   END IF;
+  given := schemad.misleading_character(requester_user_id);
+  IF given IS NOT NULL THEN
+    rule := 'request.control_character';
+    field := 'requester_user_id';
+    RETURN;
+  END IF;
 
   given := schema_name;
   rule := schemad.name_problem(schema_name);

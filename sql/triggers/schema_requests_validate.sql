@@ -12,6 +12,9 @@ BEGIN
 
   IF length(NEW.idempotency_key) > 255 THEN
     PERFORM schemad.raise_problem('request.key_too_long', NULL, NULL, NEW.schema_name);
+  ELSIF schemad.misleading_character(NEW.idempotency_key) IS NOT NULL THEN
+    PERFORM schemad.raise_problem('request.control_character', 'idempotency_key',
+      schemad.misleading_character(NEW.idempotency_key), NEW.schema_name);
   END IF;
 
   IF NEW.status <> 'pending' OR num_nonnulls(NEW.processed_at, NEW.verdict, NEW.plan_sql, NEW.decided_by,

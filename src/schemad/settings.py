@@ -1,11 +1,14 @@
 """The environment: what one process is told. What counts as low-risk is in the database, not here."""
 
+import difflib
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -14,6 +17,19 @@ from schemad.credentials import Credentials, with_password
 
 # Names a file of further variables, which can be changed while a daemon runs.
 ENV_FILE = "SCHEMAD_ENV_FILE"
+# Variables that are no settings: this file's, of the embedded server, of the tests, and of compose.yaml.
+OTHER_VARIABLES = frozenset(
+    {
+        ENV_FILE,
+        "SCHEMAD_PG_BIN",
+        "SCHEMAD_TEST_DSN",
+        "SCHEMAD_POSTGRES_PORT",
+        "SCHEMAD_IMAGE",
+        "SCHEMAD_SECRETS",
+    }
+)
+# What Kubernetes puts into each container where a service is called schemad.
+_OF_KUBERNETES = re.compile(r"SCHEMAD_(SERVICE_HOST|SERVICE_PORT|PORT)(_\w+)?")
 
 
 class LogFormat(StrEnum):
@@ -137,11 +153,7 @@ class Settings(BaseSettings):
         """
         path = os.environ.get(ENV_FILE)
         if path:
-            try:
-                Path(path).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise SettingsFileError(f"{ENV_FILE}={path}: {reason}") from error
+            _names_in(path)
         # What is given goes first, None included.
         return cls(_env_file=path or None) if dsn is None else cls(_env_file=path or None, dsn=dsn)
 
@@ -191,6 +203,51 @@ class Settings(BaseSettings):
         if text:
             Address.parse(text)
         return text
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Variables of the environment and of the file of SCHEMAD_ENV_FILE that look like settings and are none.
+
+    Returns:
+        The known variable that is nearest, by the unknown one; None where none is near.
+
+    Raises:
+        SettingsFileError: That file can't be read.
+    """
+    path = os.environ.get(ENV_FILE)
+    given: Iterable[str] = [*os.environ, *(_names_in(path) if path else [])]
+    known = {f"SCHEMAD_{name.upper()}" for name in Settings.model_fields}
+    unknown = {
+        name
+        for name in (each.upper() for each in given)
+        if name.startswith("SCHEMAD_")
+        and name not in known | OTHER_VARIABLES
+        and not _OF_KUBERNETES.fullmatch(name)
+    }
+    nearest = {name: difflib.get_close_matches(name, sorted(known), n=1) for name in sorted(unknown)}
+    return {name: found[0] if found else None for name, found in nearest.items()}
+
+
+def _names_in(path: str) -> list[str]:
+    """The names of the variables that a file sets.
+
+    Raises:
+        SettingsFileError: It can't be read, or a line of it can't.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsFileError(f"{ENV_FILE}={path}: {reason}") from error
+    for line in lines:
+        # The name of a setting without a value would be passed over; another program's is its own affair.
+        if line.error or (line.value is None and (line.key or "").upper().startswith("SCHEMAD_")):
+            # What the parser can't read may start with empty lines. The text may be a password, and is not shown.
+            text = line.original.string
+            number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            raise SettingsFileError(f"{ENV_FILE}={path}: line {number} does not read like SCHEMAD_LOG_LEVEL=debug")
+    return [line.key for line in lines if line.key]
 
 
 def problems(error: ValidationError) -> list[str]:

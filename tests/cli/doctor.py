@@ -21,6 +21,7 @@ async def levels(dsn: str, **environment: str) -> dict[str, list[tuple[str, str]
     run = await schemad_beside("doctor", "--json", dsn=dsn, **environment)
     found: dict[str, list[tuple[str, str]]] = {"note": [], "mend": []}
     for check in run.json:
-        if check["level"] != "ok":
+        # That no limit is set is noted in every new database, and has a test of its own.
+        if check["level"] != "ok" and check["check"] != "limits on requests":
             found[check["level"]].append((check["found"], check["mend"]))
     return found

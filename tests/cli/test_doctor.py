@@ -12,11 +12,12 @@ from tests.support.servers import server_names
 pytestmark = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
 
 
-async def test_all_is_well_beside_a_running_daemon(database: Database, daemon: Daemon) -> None:
+async def test_all_is_well_beside_a_running_daemon(database: Database, daemon: Daemon, admin: Connection) -> None:
+    await admin.execute("SELECT schemad.set_policy('pending_requests', '100')")
     run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), **CREATES)
     assert (run.code, run.err) == (0, "")
     lines = run.out.splitlines()
-    assert len(lines) == 18
+    assert len(lines) == 19
     assert all(line.startswith("ok ") for line in lines)
     assert "queue: 0 to assess, 0 held, 1 daemon connected" in run.out
     async with database.connection() as connection:

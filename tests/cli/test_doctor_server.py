@@ -116,6 +116,21 @@ async def test_a_policy_that_may_not_be_meant_is_noted_and_changed_by_what_docto
     assert await levels(database.dsn("daemon_login"), **CREATES) == {"note": [], "mend": []}
 
 
+async def test_that_no_limit_is_set_is_noted_with_what_sets_one(database: Database, admin: Connection) -> None:
+    async def said() -> dict[str, str]:
+        run = await schemad_beside("doctor", "--json", dsn=database.dsn("daemon_login"), **CREATES)
+        assert run.code == 0
+        (check,) = (check for check in run.json if check["check"] == "limits on requests")
+        return {name: str(check[name]) for name in ("level", "found", "mend")}
+
+    noted = await said()
+    assert (noted["level"], noted["found"].partition(":")[0]) == ("note", "none is set")
+    command, _, _ = noted["mend"].partition(";")
+    assert command == "SELECT schemad.set_policy('pending_requests', '100')"
+    await admin.execute(command)
+    assert await said() == {"level": "ok", "found": "1 set", "mend": ""}
+
+
 async def test_an_owner_of_tables_that_could_be_misused_is_told(
     database: Database, admin: Connection, daemon_role: str
 ) -> None:

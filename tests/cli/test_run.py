@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.program import EXIT_FAILED, schemad
+from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, schemad
 from tests.support.databases import Database
 from tests.support.servers import server_names
 
@@ -28,3 +28,39 @@ def test_a_login_without_privileges_is_refused_with_what_grants_them(database: D
     assert (run.code, run.out) == (EXIT_FAILED, "")
     assert "permission denied for schema schemad" in run.err
     assert "schemad_daemon" in run.err
+
+
+@pytest.mark.parametrize(
+    ("dsn", "said"),
+    [
+        ("postgresql://me:secret/word@127.0.0.1/a", "is to be written as %2F"),
+        ("postgresql://me:secret@127.0.0.1:abc/a", "the port 'abc' is no number"),
+        (
+            "postgresql://me:secret@127.0.0.1/a?target_session_attrs=foo",
+            "target_session_attrs is 'foo', and may be any, primary, ",
+        ),
+    ],
+)
+def test_a_dsn_that_can_not_be_read_is_bad_input(database: Database, dsn: str, said: str) -> None:
+    run = schemad("run", dsn=dsn)
+    assert run.code == EXIT_BAD_INPUT
+    assert said in run.err
+    assert "secret" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("no-such-host.invalid/a", ", at no-such-host.invalid ("),
+        ("127.0.0.1:1/a", ", at 127.0.0.1:1 ("),
+        ("127.0.0.1:1/a?sslmode=verify-ca&sslrootcert=/nowhere/ca.crt", ", sslrootcert=/nowhere/ca.crt ("),
+    ],
+)
+def test_where_it_could_not_connect_is_named_and_no_password(database: Database, query: str, said: str) -> None:
+    run = schemad("run", dsn=f"postgresql://me:secret@{query}")
+    assert (run.code, said in run.err) == (EXIT_FAILED, True), run.err
+    assert "secret" not in run.err
+    listening = f"postgresql://me:secret@{query}"
+    run = schemad("run", dsn=database.dsn("daemon_login"), SCHEMAD_LISTEN_DSN=listening)
+    assert said.removesuffix(" (") + ", SCHEMAD_LISTEN_DSN leads there" in run.err
+    assert "secret" not in run.err

@@ -100,7 +100,7 @@ def test_a_setting_that_makes_no_sense_is_named_with_its_value(variable: str, va
 )
 def test_a_dsn_that_can_t_be_read_is_one_line_on_standard_error(verb: str, dsn: str, word: str) -> None:
     run = schemad(verb, dsn=dsn)
-    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
     assert run.err.startswith("schemad: can't connect to PostgreSQL: ")
     assert word in run.err
     assert run.err.count("\n") == 1

@@ -11,7 +11,7 @@ import pytest
 
 from schemad.settings import LogLevel, Settings
 from schemad.store import Connection
-from tests.cli.program import EXIT_FAILED
+from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED
 from tests.support.daemons import DaemonProcess, daemon_process, daemon_settings, starting_daemon
 from tests.support.databases import Database, Template, fields
 from tests.support.logs import Lines, logged
@@ -167,6 +167,42 @@ async def test_sighup_reads_the_file_that_the_environment_names(
         request_id = await submit(app, "notes", fields("a"))
         await process.event("request.applied")
         assert (await decided(app, request_id))["status"] == "approved"
+
+
+@on_one_server
+async def test_a_mistyped_setting_is_told_with_the_one_that_is_meant(database: Database, tmp_path: Path) -> None:
+    env_file = tmp_path / "schemad.env"
+    env_file.write_text("SCHEMAD_LOG_LEVLE=debug\n")
+    variables = {"SCHEMAD_ENV_FILE": str(env_file), "SCHEMAD_BACTH_SIZE": "4", "SCHEMAD_IMAGE": "x"}
+    variables["SCHEMAD_PORT_9187_TCP_ADDR"] = "10.0.0.1"  # as Kubernetes does
+    async with daemon_process(database.dsn("daemon_login"), **variables) as process:
+
+        def told() -> dict[str, str]:
+            lines = [json.loads(line) for line in process.lines]
+            return {each["variable"]: each["nearest"] for each in lines if each["event"] == "settings.unknown"}
+
+        meant = {"SCHEMAD_BACTH_SIZE": "SCHEMAD_BATCH_SIZE", "SCHEMAD_LOG_LEVLE": "SCHEMAD_LOG_LEVEL"}
+        assert told() == meant
+        env_file.write_text("SCHEMAD_POLL_INTERVALL=5\n")
+        process.signal(signal.SIGHUP)
+        await process.event("settings.unknown")
+        await process.event("settings.unknown")
+        assert told() == meant | {"SCHEMAD_POLL_INTERVALL": "SCHEMAD_POLL_INTERVAL"}
+        env_file.write_text("\nSCHEMAD_BATCH_SIZE=4\n\nthis is no setting\n")
+        process.signal(signal.SIGHUP)
+        await process.event("settings.refused")
+        assert "schemad.env: line 4 does not read like" in json.loads(process.lines[-1])["error"]
+
+
+@pytest.mark.parametrize("junk", ["this is no setting", "SCHEMAD_BATCH_SIZE", "SCHEMAD_PASSWORD='secret"])
+async def test_a_line_that_is_no_setting_is_an_error_at_the_start(tmp_path: Path, junk: str) -> None:
+    env_file = tmp_path / "schemad.env"
+    env_file.write_text(f"# a comment\n\nSCHEMAD_LOG_LEVEL=debug\n{junk}\n")
+    process = await DaemonProcess.start("postgresql://nowhere", SCHEMAD_ENV_FILE=str(env_file))
+    assert await process.end() == EXIT_BAD_INPUT
+    assert process.lines == [
+        f"schemad: SCHEMAD_ENV_FILE={env_file}: line 4 does not read like SCHEMAD_LOG_LEVEL=debug\n"
+    ]
 
 
 async def test_a_file_that_is_not_there_is_an_error_at_the_start(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The two judges agree: what SQL refuses at submit, the pure core refuses, and the other way round."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 
 from hypothesis import given, settings
@@ -9,11 +10,14 @@ from hypothesis import strategies as st
 from schemad.policy import Policy
 from schemad.request.finding import Finding
 from schemad.request.names import RESERVED_WORDS, name_finding
+from schemad.request.text import misleading_character
 from schemad.request.types import KNOWN_TYPES, read_type
 from schemad.store import Connection
 from schemad.store.queue import Queue
 
 EXAMPLES = 400
+# All characters that PostgreSQL can store.
+_CODES = [n for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
 # One for each rule and one that is fine, so that every run compares all of them.
 SURE_TYPES = {"text": None, "varchar(": "type.malformed", "money": "type.unknown", "varchar(0)": "type.modifier"}
 SURE_NAMES = {
@@ -102,6 +106,17 @@ async def test_sql_and_python_refuse_the_same_names_by_the_same_rules(admin: Con
     by_python = {text: _rule(name_finding(text)) for text in texts}
     assert SURE_NAMES.items() <= by_python.items()
     assert await _judged_by_sql(admin, "name_problem", texts) == by_python
+
+
+async def test_sql_and_python_find_the_same_characters_misleading_of_all_that_there_are(admin: Connection) -> None:
+    rows = await admin.fetch(
+        "SELECT n, schemad.misleading_character('a' || chr(n) || 'b') AS found FROM generate_series(1, $1) AS n "
+        "WHERE n NOT BETWEEN 55296 AND 57343 AND schemad.misleading_character(chr(n)) IS NOT NULL",
+        sys.maxunicode,
+    )
+    # A line of text has no line breaks and tabs, where a description may.
+    by_python = {n: "U+0009" if n == 9 else "U+000A" if n == 10 else misleading_character(chr(n)) for n in _CODES}
+    assert {row["n"]: row["found"] for row in rows} == {n: code for n, code in by_python.items() if code}
 
 
 async def test_every_reserved_word_of_every_server_is_refused(admin: Connection) -> None:

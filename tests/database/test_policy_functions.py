@@ -154,6 +154,13 @@ async def test_a_value_is_a_value_whatever_it_looks_like(admin: Connection) -> N
     assert await setting(admin, "table_schema") == text
 
 
+@pytest.mark.parametrize("name", ["a b", "public.orders", "1st", "o" * 64, "orders\n"])
+async def test_a_name_that_no_request_can_have_is_not_protected(admin: Connection, name: str) -> None:
+    refused = await refusal(admin.execute("SELECT schemad.protect_table($1)", name))
+    assert refused.sqlstate == "42602"
+    assert refused.message.endswith("is not a name that a request could have")
+
+
 async def test_a_protected_name_is_refused_in_any_spelling_until_it_is_not_protected_any_more(
     admin: Connection, app: Connection
 ) -> None:

@@ -156,6 +156,34 @@ async def test_a_request_says_who_asks(app: Connection, user: str | None) -> Non
     assert await refusal(insert(app, "notes", FINE, user=user)) == expected
 
 
+@pytest.mark.parametrize("character", ["\x1b", "\n", "\t", "\x85", "\u202e", "\u2028", "\u200b", "\U000e0041"])
+@pytest.mark.parametrize("column", ["requester_user_id", "idempotency_key"])
+async def test_who_asks_and_the_key_have_no_characters_that_mislead_a_reviewer(
+    app: Connection, column: str, character: str
+) -> None:
+    values = {"requester_user_id": "user123", "idempotency_key": "one"} | {column: f"a{character}b"}
+    asked = values["requester_user_id"], json.dumps(FINE), values["idempotency_key"]
+    expected = Refusal(
+        "22023",
+        f"{column} has a character that misleads: U+{ord(character):04X}",
+        "Rule request.control_character, request for table 'notes'.",
+        "Text that can be seen, in one line.",
+    )
+    by_function = app.fetchval("SELECT schemad.submit_request($1, 'notes', $2, $3)", *asked)
+    assert await refusal(by_function) == expected
+    by_insert = app.execute(
+        "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, idempotency_key) "
+        "VALUES ($1, 'notes', $2, $3)",
+        *asked,
+    )
+    assert await refusal(by_insert) == expected
+
+
+async def test_who_asks_may_be_written_in_any_script(app: Connection) -> None:
+    for user in ("Zoë O'Brien", "\u0646\u06cc\u0645\u200c\u0641", "👩\u200d💻", "用户"):
+        assert await submit(app, "notes", FINE, user=user, key=user)
+
+
 async def test_a_payload_that_is_null_in_sql_is_refused_too(app: Connection) -> None:
     by_function = await refusal(app.fetchval("SELECT schemad.submit_request('user123', 'notes', NULL)"))
     assert by_function.detail == "Rule payload.not_object, request for table 'notes'."
@@ -190,6 +218,22 @@ async def test_the_first_fault_in_the_order_of_the_fields_is_told(app: Connectio
         "json, jsonb, macaddr, numeric, real, serial, smallint, smallserial, text, time, timestamp, timestamptz, "
         "timetz, uuid, varchar.",
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"name": "a", "typ": "text"}, "field 1 a has no type, but an unknown key 'typ'"),
+        ({"nam": "a", "type": "text"}, "field 1 has no name, but an unknown key 'nam'"),
+        ({"name": "a"}, "field 1 a has no type, or one that is not a string"),
+    ],
+)
+async def test_a_mistyped_key_is_named_where_what_it_means_is_missing(
+    app: Connection, field: dict[str, str], message: str
+) -> None:
+    by_function = await refusal(submit(app, "notes", _only(field)))
+    assert by_function.message == message
+    assert await refusal(insert(app, "notes", _only(field))) == by_function
 
 
 async def test_an_unknown_key_is_named(app: Connection) -> None:

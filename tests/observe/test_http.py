@@ -1,6 +1,7 @@
 """The daemon's HTTP server: pages for GET and HEAD, and nothing that a stranger sends costs more than a moment."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
@@ -90,25 +91,61 @@ async def test_a_page_that_takes_too_long_is_given_up(server: HttpServer, monkey
 
 
 async def test_who_sends_slowly_is_shown_the_door(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "PATIENCE", 0.05)
+    monkeypatch.setattr(http, "REQUEST_WITHIN", 0.05)
     assert (await send(server.address, b"GET /hello HTTP/1.1\r\nX:")).status == 408
 
 
-async def test_connections_beyond_the_limit_are_refused_and_served_once_others_end(server: HttpServer) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"G", b"GET /hello HTTP/1.1\r\n\r\n"],
+    ids=["nothing", "one byte", "a request, and stay"],
+)
+async def test_strangers_who_keep_connections_keep_nobody_out(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    for patience in ("REQUEST_WITHIN", "PATIENCE"):
+        monkeypatch.setattr(http, patience, PATIENCE)  # none of them ends by itself
     host, port = server.address.host, server.address.port
-    waiting = [await asyncio.open_connection(host, port) for _ in range(http.MOST_CONNECTIONS)]
+    strangers = []
     try:
-        assert (await send(server.address, b"")).status == 503
-        reader, writer = waiting.pop()
-        writer.write(b"GET /hello HTTP/1.1\r\n\r\n")
-        async with asyncio.timeout(PATIENCE):
-            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
-            writer.transport.abort()
-            while (await send(server.address, b"GET /hello HTTP/1.1\r\n\r\n")).status != 200:
-                pass  # it has to notice, too
+        for _ in range(http.MOST_CONNECTIONS + 8):
+            strangers.append(await asyncio.open_connection(host, port))
+            strangers[-1][1].write(said)
+        for _ in range(3):
+            assert (await send(server.address, b"GET /hello HTTP/1.1\r\n\r\n")).status == 200
+        # The oldest had to go, and nobody waits for a time-out to find out.
+        async with asyncio.timeout(PATIENCE / 2):
+            with contextlib.suppress(ConnectionError):
+                await strangers[0][0].read()
     finally:
-        for _, writer in waiting:
+        for _, writer in strangers:
             writer.transport.abort()
+
+
+async def test_connections_beyond_the_limit_are_refused_while_each_other_is_being_answered() -> None:
+    entered, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def lasting(request: Request) -> Response:
+        entered.release()
+        await go_on.wait()
+        return await hello(request)
+
+    server = HttpServer(Address.parse("0"), {"/lasting": lasting, "/hello": hello}, LOG)
+    await server.start()
+    text = b"GET /lasting HTTP/1.1\r\n\r\n"
+    answers = [asyncio.create_task(send(server.address, text)) for _ in range(http.MOST_CONNECTIONS)]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            for _ in answers:
+                await entered.acquire()
+        assert (await send(server.address, b"")).status == 503
+        go_on.set()
+        assert {answer.status for answer in await asyncio.gather(*answers)} == {200}
+        assert (await send(server.address, b"GET /hello HTTP/1.1\r\n\r\n")).status == 200
+    finally:
+        go_on.set()
+        await asyncio.gather(*answers, return_exceptions=True)
+        await server.stop()
 
 
 async def test_stopping_ends_what_is_being_served() -> None:

@@ -211,3 +211,9 @@ def test_any_text_is_one_expression_or_refused(text: str) -> None:
     (statement,) = postgast.parse(f"CREATE TABLE t (f text DEFAULT ({found.sql}))").stmts
     (element,) = statement.stmt.create_stmt.table_elts
     assert len(element.column_def.constraints) == 1
+
+
+def test_what_is_nested_too_deeply_is_told_so() -> None:
+    found = read_expression("NOT " * 240 + "true", field="a")
+    assert isinstance(found, Finding)
+    assert (found.rule.id, found.message) == ("expression.unreadable", "the expression is nested too deeply")

@@ -16,7 +16,7 @@ from schemad.embedded import EmbeddedPostgresError
 from schemad.observe.http import AddressUnavailable
 from schemad.observe.tracing import TracingUnavailable
 from schemad.settings import SettingsFileError, problems
-from schemad.store.errors import explain
+from schemad.store.errors import explain, is_bad_input
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -109,5 +109,5 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         if message is None:
             raise
         print_error(message)
-        return EXIT_FAILED
+        return EXIT_BAD_INPUT if is_bad_input(error) else EXIT_FAILED
     return 0

@@ -14,8 +14,10 @@ import typer
 from schemad.cli.options import Dsn, settings_with
 from schemad.cli.output import print_error
 from schemad.daemon import Daemon, GaveUp
+from schemad.daemon.reload import warn_of_unknown
 from schemad.daemon.service_manager import ServiceManager
 from schemad.observe import configure_logging
+from schemad.settings import unknown_variables
 
 Result = TypeVar("Result")
 EXIT_GAVE_UP = 4
@@ -38,6 +40,7 @@ def run(dsn: Dsn = None) -> None:
     configure_logging(settings.log_format, settings.log_level)
     # A service manager ends what its watchdog finds stuck by SIGABRT: where it is stuck is then told.
     faulthandler.enable()
+    warn_of_unknown(unknown_variables(), structlog.get_logger("schemad"))
     manager = ServiceManager(os.environ, structlog.get_logger("schemad"))
     try:
         run_fast(_to_its_end(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager)))

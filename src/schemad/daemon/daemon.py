@@ -284,7 +284,11 @@ async def check_database(settings: Settings) -> None:
     finally:
         connection.terminate()
     if settings.listen and settings.listen_dsn is not None:
-        listening = await connect(
-            settings.listen_dsn, job="start-up check", timeout=settings.connect_timeout, writable=True
-        )
+        try:
+            listening = await connect(
+                settings.listen_dsn, job="start-up check", timeout=settings.connect_timeout, writable=True
+            )
+        except Exception as error:
+            error.add_note("SCHEMAD_LISTEN_DSN leads there")
+            raise
         listening.terminate()

@@ -1,7 +1,7 @@
 """Reload: reads the settings anew while the daemon works, and takes them over if they can be used, all or none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 from pydantic import ValidationError
@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from schemad.credentials import CredentialError
 from schemad.observe import configure_logging
-from schemad.settings import Settings, SettingsFileError, problems
+from schemad.settings import Settings, SettingsFileError, problems, unknown_variables
 from schemad.store.connect import LINK_ERRORS, NotAServer, link_help
 from schemad.store.migrate import SchemaMismatch
 
@@ -74,6 +74,7 @@ class Reload:
     async def _read(self) -> None:
         try:
             new = self._load()
+            unknown = unknown_variables()
             changed = self._settings.differences(new)
             if changed & OF_PLACE:
                 await self._check(new)
@@ -90,4 +91,11 @@ class Reload:
         if changed & OF_LOGGING:
             configure_logging(new.log_format, new.log_level)
         self._log.info("settings.reloaded", changed=told)
+        warn_of_unknown(unknown, self._log)
         self._follow(changed)
+
+
+def warn_of_unknown(unknown: Mapping[str, str | None], log: FilteringBoundLogger) -> None:
+    """Tells of variables that are mistyped, most likely, each with the nearest setting: nothing else would."""
+    for name, nearest in unknown.items():
+        log.warning("settings.unknown", variable=name, nearest=nearest)

@@ -126,6 +126,12 @@ EVENTS = (
         "error",
     ),
     _event("settings.reloaded", "info", "SIGHUP: the settings were read anew, and these have changed", "changed"),
+    _event(
+        "settings.unknown",
+        "warning",
+        "a variable looks like a setting and is none; `nearest` is what may be meant",
+        "variable nearest",
+    ),
     _event("settings.refused", "error", "SIGHUP: the settings can't be used; those before stay in use", "error"),
     _event(
         "daemon.part_failed",

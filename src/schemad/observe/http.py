@@ -20,7 +20,9 @@ from schemad.address import Address
 
 # Bytes of a request line with its headers; a scraper sends about 300.
 MOST_BYTES = 8192
-# Seconds for a request to arrive, and for its answer to be taken.
+# Seconds for a request to arrive whole; a probe sends it at once.
+REQUEST_WITHIN = 2.0
+# Seconds for an answer to be taken.
 PATIENCE = 5.0
 # Seconds for an answer to be made.
 ANSWER_WITHIN = 15.0
@@ -77,6 +79,8 @@ class HttpServer:
         self._log = log
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        # Those of them that wait for the other side, the longest first: nothing is lost with them.
+        self._waiting: dict[asyncio.Task[None], None] = {}
 
     @property
     def address(self) -> Address:
@@ -107,29 +111,50 @@ class HttpServer:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS:
+        if len(self._connections) >= MOST_CONNECTIONS and not self._make_room():
             # Few enough bytes for the system to take them at once: nobody waits for whoever it is.
             writer.write(_text(Response(HTTPStatus.SERVICE_UNAVAILABLE, TEXT, b"too many connections\n")))
             writer.close()
             return
         task = asyncio.create_task(self._serve(reader, writer), name="http")
         self._connections.add(task)
+        self._waiting[task] = None
 
         def end(_: asyncio.Task[None]) -> None:
             self._connections.discard(task)
+            self._waiting.pop(task, None)
             writer.transport.abort()
 
         task.add_done_callback(end)
 
+    def _make_room(self) -> bool:
+        """Ends the connection that has waited longest; False where each one is being answered.
+
+        Else a few strangers who open connections and say nothing would keep every probe out, and a sound daemon
+        would be restarted.
+        """
+        oldest = next(iter(self._waiting), None)
+        if oldest is None:
+            return False
+        del self._waiting[oldest]
+        self._connections.discard(oldest)
+        oldest.cancel()
+        return True
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Whoever went away, or is too slow, has no use for an answer.
         with contextlib.suppress(OSError, TimeoutError):
-            await self._answer(reader, writer)
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - for the type checker
+            await self._answer(task, reader, writer)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         with_body = True
         try:
             request = await _read(reader)
+            self._waiting.pop(task, None)
             with_body = request.method != "HEAD"
             response = await self._page(request)
         except _Refused as refused:
@@ -138,6 +163,7 @@ class HttpServer:
             writer.write(_text(response, with_body=with_body))
             await writer.drain()
             writer.write_eof()
+            self._waiting[task] = None
             # What was sent beyond the headers is read and dropped: closing before would take the answer back.
             for _ in range(64):
                 if not await reader.read(MOST_BYTES):
@@ -160,7 +186,7 @@ class HttpServer:
 async def _read(reader: asyncio.StreamReader) -> Request:
     """Reads a request up to the end of its headers."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(REQUEST_WITHIN):
             head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
         raise _Refused(
@@ -169,7 +195,9 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     except asyncio.IncompleteReadError as error:
         raise ConnectionError("it went away") from error
     except TimeoutError:
-        raise _Refused(HTTPStatus.REQUEST_TIMEOUT, f"a request has to arrive within {PATIENCE:g} s") from None
+        raise _Refused(
+            HTTPStatus.REQUEST_TIMEOUT, f"a request has to arrive within {REQUEST_WITHIN:g} s"
+        ) from None
     line, *lines = head.decode("latin-1").split("\r\n")
     match line.split(" "):
         case [method, target, version] if version.startswith("HTTP/1.") and target.startswith("/"):

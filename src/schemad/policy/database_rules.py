@@ -29,6 +29,13 @@ REQUEST_KEY_TOO_LONG = Rule(
     "The length of an idempotency_key: 255 characters at most.",
     "Take something shorter, such as a UUID.",
 )
+REQUEST_TEXT = Rule(
+    "request.control_character",
+    Severity.REFUSE,
+    "Control, bidirectional-format and invisible characters, line breaks and tabs among them, in "
+    "requester_user_id and idempotency_key, which would mislead who reads them.",
+    "Text that can be seen, in one line.",
+)
 PAYLOAD_TOO_LARGE = Rule(
     "payload.too_large",
     Severity.REFUSE,

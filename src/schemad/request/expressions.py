@@ -126,7 +126,9 @@ def _read(given: str) -> Expression | Finding:
         tree = _select(f"SELECT (\n{given}\n)")
         canonical = _target_sql(tree)
         again = _select(f"SELECT ({canonical})")
-    except (postgast.PgQueryError, DecodeError, ValueError) as error:
+    except DecodeError:  # the parser's tree, which has a hundred levels at most where it is read
+        return EXPRESSION_UNREADABLE.finding("the expression is nested too deeply")
+    except (postgast.PgQueryError, ValueError) as error:
         return EXPRESSION_UNREADABLE.finding(f"not one expression: {error}")
     if not _is_plain(canonical):  # U&'\\202e' was plain as it was given
         return EXPRESSION_UNREADABLE.finding("a constant has control, format or invisible characters")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
@@ -67,6 +68,11 @@ _TELLING = ("search_path", "lock_timeout")
 
 # This side of the link: bytes that nobody acknowledged for 10 s, or a silence of 5 + 3 * 3 s with nobody there.
 _KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
+
+# What a DSN may ask of a server, as libpq has it.
+_SESSION_ATTRS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
+
+_BROKEN_APART = "the part before @ has a /, ? or # that is to be written as %2F, %3F or %23"
 
 # How full the queue of notifications is when PostgreSQL refuses to take more: all of it, but for a page.
 _FULL = 0.9
@@ -146,8 +152,19 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
     except (ValueError, OverflowError) as error:
         # A port that is no number, or too large a one: the driver lets Python's own errors out.
         if isinstance(error, asyncpg.ClientConfigurationError):
+            if str(error).startswith("target_session_attrs "):  # the driver lists a method of its own
+                given = str(error).rpartition(", got ")[2]
+                said = f"target_session_attrs is {given}, and may be {', '.join(_SESSION_ATTRS)}"
+                raise asyncpg.ClientConfigurationError(said) from error
             raise
-        raise asyncpg.ClientConfigurationError(f"invalid DSN: {error}") from error
+        said = str(error)
+        if said.startswith("invalid literal for int()"):
+            said = _BROKEN_APART if _is_broken_apart(dsn) else f"the port {said.rpartition(': ')[2]} is no number"
+        raise asyncpg.ClientConfigurationError(f"invalid DSN: {said}") from error
+    except OSError as error:
+        # The system says neither what it looked for nor where.
+        error.add_note(_looked_for(error, dsn))
+        raise
     _keep_alive(connection)
     return connection
 
@@ -199,6 +216,25 @@ async def is_notification_queue_full(connection: Connection) -> bool:
     return usage > _FULL
 
 
+def _is_broken_apart(dsn: str | None) -> bool:
+    """Whether what looks like the host may be a piece of a password with a slash or the like in it."""
+    return "@" in (dsn or "") and "@" not in urlsplit(dsn or "").netloc
+
+
+def _looked_for(error: OSError, dsn: str | None) -> str:
+    """The file, or the hosts, that a connection failed on; never a user or a password."""
+    parts = urlsplit(dsn or "")
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if isinstance(error, FileNotFoundError) and not error.filename:
+        file = given.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+        if file and not os.path.exists(file):
+            return f"sslrootcert={file}"
+    if _is_broken_apart(dsn):
+        return _BROKEN_APART
+    host = parts.netloc.rpartition("@")[2] or given.get("host") or os.environ.get("PGHOST") or "the local host"
+    return f"at {host}"
+
+
 def connection_help(error: BaseException) -> str:
     """What to say to a person whom a connection failed: what happened and what to look at."""
     match error:
@@ -217,10 +253,9 @@ def connection_help(error: BaseException) -> str:
             advice = "is PostgreSQL running there? SCHEMAD_DSN says where to look"
         case _:
             advice = "SCHEMAD_DSN says which database is meant"
-    said = str(error) or type(error).__name__
-    return f"can't connect to PostgreSQL: {said} ({advice})"
+    return f"can't connect to PostgreSQL: {link_help(error)} ({advice})"
 
 
 def link_help(error: BaseException) -> str:
     """What happened to a link, in few words, for the log."""
-    return str(error) or type(error).__name__
+    return ", ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())])

@@ -30,6 +30,11 @@ def explain(error: BaseException) -> str | None:
             return None
 
 
+def is_bad_input(error: BaseException) -> bool:
+    """Whether it is about how the database is named, which nobody was asked for yet."""
+    return isinstance(error, asyncpg.ClientConfigurationError)
+
+
 def _extras(error: asyncpg.PostgresError) -> list[tuple[str, str | None]]:
     return [
         ("detail", getattr(error, "detail", None)),

@@ -24,6 +24,12 @@ async def check_policy(connection: Connection, settings: Settings) -> AsyncItera
     facts = await connection.fetchrow(query("policy_facts"))
     if facts is None:
         raise LookupError("schemad.policy has one row, which a trigger keeps")
+    if facts["limits_set"]:
+        yield Check("limits on requests", f"{facts['limits_set']} set")
+    else:
+        found = "none is set: one application may fill the queue, or the database with tables"
+        mend = _set("pending_requests", "'100'") + " (schemad policy show lists all)"
+        yield note("limits on requests", found, mend)
     owner = facts["owner_role"]
     if facts["owner_is_superuser"]:
         found = f"{owner}, which owns tables, is a superuser: what is approved runs with its rights"

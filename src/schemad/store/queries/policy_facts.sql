@@ -1,5 +1,7 @@
 -- What of the policy, and of the role that owns tables, may not be what somebody wants.
 SELECT p.notify, p.allow_self_approval, p.max_attempts, p.tables_per_day, p.tables_in_all,
+  num_nonnulls(p.requests_per_minute, p.requests_per_minute_and_user, p.pending_requests, p.tables_per_day,
+    p.tables_in_all) AS limits_set,
   quote_ident(p.owner_role) AS owner_role,
   coalesce(r.rolsuper, false) AS owner_is_superuser,
   coalesce(r.rolcanlogin, false) AS owner_may_log_in,
