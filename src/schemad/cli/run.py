@@ -65,7 +65,8 @@ def _tell_late_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
     uvloop goes on looking up a name after the attempt to connect was given up, and nobody asks what became of it.
     """
     if isinstance(error := context.get("exception"), OSError):
-        structlog.get_logger("schemad").debug("link.late_error", error=str(error))
+        log = structlog.get_logger("schemad")
+        log.debug("link.late_error", error=str(error))
     else:
         loop.default_exception_handler(context)
 
