@@ -33,9 +33,9 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('request %s can''t be approved: %s', request_id,
-        concat_ws(' ', refusal ->> 'field', refusal ->> 'message')),
-      DETAIL = format('Rule %s: no approval lifts it.', refusal ->> 'rule'),
+      MESSAGE = format('request %s can''t be approved by anybody', request_id),
+      DETAIL = format('%s. Rule %s: no approval lifts it.', concat_ws(': ', refusal ->> 'field', refusal ->> 'message'),
+        refusal ->> 'rule'),
       HINT = coalesce(refusal ->> 'hint', 'Reject it, and have a mended one submitted.');
   END IF;
 

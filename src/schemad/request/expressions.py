@@ -129,7 +129,8 @@ def _read(given: str) -> Expression | Finding:
     except DecodeError:  # the parser's tree, which has a hundred levels at most where it is read
         return EXPRESSION_UNREADABLE.finding("the expression is nested too deeply")
     except (postgast.PgQueryError, ValueError) as error:
-        return EXPRESSION_UNREADABLE.finding(f"not one expression: {error}")
+        said = " ".join(str(error).split())  # it quotes what it stumbled over, line breaks included
+        return EXPRESSION_UNREADABLE.finding(f"not one expression: {said}")
     if not _is_plain(canonical):  # U&'\\202e' was plain as it was given
         return EXPRESSION_UNREADABLE.finding("a constant has control, format or invisible characters")
     if _without_locations(tree) != _without_locations(again):
