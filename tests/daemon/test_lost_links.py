@@ -276,3 +276,25 @@ async def test_a_link_that_is_gone_as_soon_as_it_is_there_is_told_by_its_first_s
     _keep_alive(connection)  # what is done to each link as soon as it is there
     with pytest.raises(LINK_ERRORS):
         await connection.execute("SELECT 1")
+
+
+async def test_a_server_that_can_open_no_session_for_now_is_waited_for(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    async with running_proxy(database.dsn("daemon_login")) as proxy:
+        with logged() as lines:
+            async with running_daemon(proxy.dsn) as daemon:
+                # As PostgreSQL says where its disk is full.
+                proxy.refuse_once(b"schemad listener", "XX000", "could not write init file")
+                await admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND application_name = 'schemad listener'"
+                )
+                async with asyncio.timeout(PATIENCE):
+                    while "listener.lost" not in lines.events():  # noqa: ASYNC110 - nobody is told of it
+                        await asyncio.sleep(0.01)
+                    await daemon.listener.listening.wait()
+                assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+    told = lines.events()
+    assert told.count("listener.lost") >= 2
+    assert "daemon.part_failed" not in told

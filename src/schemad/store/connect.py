@@ -149,6 +149,9 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
         if "startup parameter" not in str(error):
             raise
         raise NotAServer(str(error)) from error
+    except asyncpg.InternalServerError as error:
+        # "could not write init file", where the disk is full: it is there, and can open no session for now.
+        raise ConnectionError(f"the server can't open a session: {error}") from error
     except (ValueError, OverflowError) as error:
         # A port that is no number, or too large a one: the driver lets Python's own errors out.
         if isinstance(error, asyncpg.ClientConfigurationError):
