@@ -115,7 +115,13 @@ class Settings(BaseSettings):
         le=60,
         description="How long DDL waits for a lock before its request is put off; all readers wait behind it.",
     )
-    statement_timeout: float = Field(default=30.0, gt=0, le=3600, description="For one batch in the server.")
+    statement_timeout: float = Field(
+        default=9.0,
+        gt=0,
+        le=3600,
+        description="For one batch in the server, with what was approved in it. A backend that stands still is "
+        "noticed a probe_timeout later.",
+    )
     prune_interval: float = Field(
         default=3600.0,
         gt=0,

@@ -6,6 +6,7 @@ until the next request is decided, which is submitted right after the fault. Exi
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 LOST = {"listener.lost", "worker.lost"}
 LISTENER, WORKER, APPLIER = "schemad listener", "schemad worker", "schemad applier"
+# Tells without a look at the table that is locked: it would wait itself.
+WAITING = (
+    "SELECT l.pid FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid "
+    "WHERE NOT l.granted AND a.application_name = 'schemad applier'"
+)
 POLL = 1.1 * Settings(dsn=None).poll_interval  # with its jitter
 # An interval and a timeout of the probe, and what it takes to tell.
 NOTICED = 15.0
@@ -75,6 +81,7 @@ class Recoveries:
         self._session = session
         self._rounds = rounds
         self._count = 0
+        self._in_hand: object = None
         self._member = stage.fleet[0]
 
     async def all(self) -> AsyncIterator[tuple[str, Figures]]:
@@ -98,9 +105,14 @@ class Recoveries:
         for job in (LISTENER, WORKER, APPLIER):
             figures = Figures(limit=POLL, notice_limit=NOTICED)
             for _ in range(self._rounds):
-                async with self._stopped(job) as stop:
-                    await self._measure(figures, stop)
+                async with self._stopped() as stopped:
+                    await self._measure(figures, functools.partial(self._stop_backends, stopped, job))
             yield f"the {job.split()[1]}'s backend is stopped", figures
+        figures = Figures(limit=POLL, notice_limit=NOTICED)
+        for _ in range(self._rounds):
+            async with self._stopped() as stopped:
+                await self._measure(figures, functools.partial(self._stop_amid_statement, stopped))
+        yield "an applier's is, amid a statement", figures
         failed_over = Figures(limit=10.0)
         for _ in range(self._rounds):
             await self._stage.cluster.make_standby()
@@ -118,11 +130,17 @@ class Recoveries:
             figures.noticed.append((await self._lost_after(offset) - wall).total_seconds())
         await self._until_well()
 
-    async def _decided(self) -> None:
+    async def _submitted(self) -> object:
+        """The id of a new request."""
         self._count += 1
         payload = json.dumps({"fields": [{"name": "a", "type": "text"}]})
         sql = "SELECT schemad.submit_request('user', $1, $2, $1)"
-        request_id = await self._session.value(sql, f"t_{self._count}", payload)
+        return await self._session.value(sql, f"t_{self._count}", payload)
+
+    async def _decided(self) -> None:
+        await self._until_decided(await self._submitted())
+
+    async def _until_decided(self, request_id: object) -> None:
         async with asyncio.timeout(PATIENCE):
             while not await self._session.value(
                 "SELECT status <> 'pending' FROM schemad.wait_for_request($1, '3 s')", request_id
@@ -179,23 +197,48 @@ class Recoveries:
         yield silence
         self._member.links.heal(silenced, forgotten=True)
 
+    async def _stop_backends(self, stopped: list[int], job: str) -> None:
+        for pid in await self._pids(job):
+            _stop(stopped, pid)
+
+    async def _stop_amid_statement(self, stopped: list[int]) -> None:
+        """Stops the backend that has a request in hand, held up by a lock on what it writes last."""
+        async with self._stage.cluster.admin() as admin:
+            while not stopped:
+                async with admin.transaction():
+                    await admin.execute("LOCK TABLE schemad.notifications IN SHARE MODE")
+                    self._in_hand = await self._submitted()
+                    async with asyncio.timeout(PATIENCE):
+                        while not (waiting := await admin.fetchval(WAITING)):  # noqa: ASYNC110 - nobody tells
+                            await asyncio.sleep(0.01)
+                    _stop(stopped, waiting)
+                    # It may have given up between the two.
+                    if await admin.fetchval(WAITING) != waiting:
+                        _continue(stopped)
+
     @contextlib.asynccontextmanager
-    async def _stopped(self, job: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """What stops the backends of a job, which go on at the end."""
+    async def _stopped(self) -> AsyncIterator[list[int]]:
+        """A list for processes that are stopped: they go on at the end, and what they had in hand is decided."""
         stopped: list[int] = []
-
-        async def stop() -> None:
-            for pid in await self._pids(job):
-                stopped.append(os.pidfd_open(pid))
-                signal.pidfd_send_signal(stopped[-1], signal.SIGSTOP)
-
         try:
-            yield stop
+            yield stopped
         finally:
-            for process in stopped:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(process, signal.SIGCONT)
-                os.close(process)
+            _continue(stopped)
+        if self._in_hand is not None:
+            await self._until_decided(self._in_hand)
+
+
+def _stop(stopped: list[int], pid: int) -> None:
+    stopped.append(os.pidfd_open(pid))
+    signal.pidfd_send_signal(stopped[-1], signal.SIGSTOP)
+
+
+def _continue(stopped: list[int]) -> None:
+    while stopped:
+        process = stopped.pop()
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGCONT)
+        os.close(process)
 
 
 def _p99(seconds: list[float]) -> float:
