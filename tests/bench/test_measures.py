@@ -83,7 +83,7 @@ async def left_behind(server: Server) -> list[str]:
 async def test_a_measure_tells_each_figure_beside_its_floor_and_cleans_up(
     server: Server, measure: Measure
 ) -> None:
-    report = await run(server.admin_dsn, embedded=False, measures=[measure], sizes=TINY)
+    report = await run(server.admin_dsn, measures=[measure], sizes=TINY)
     assert {(f.first.what, f.first.against) for f in report.figures} == TOLD[measure]
     for figure in report.figures:
         assert figure.first.measure == measure

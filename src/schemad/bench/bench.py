@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from schemad.bench.databases import Databases
 from schemad.settings import Settings
@@ -69,6 +70,7 @@ class Bench:
         sizes: How much.
         tell: Told what is being measured, and what part of the measure is done, from 0 to 1.
         settings: Of the daemons: they are started with this environment.
+        server_log: Of the server, where it can be read; None elsewhere.
         distributions: Single latencies in milliseconds, by contender.
     """
 
@@ -76,6 +78,7 @@ class Bench:
     sizes: Sizes
     tell: Callable[[str, float], None] = _nobody
     settings: Settings = field(default_factory=Settings)
+    server_log: Path | None = None
     distributions: dict[str, list[float]] = field(default_factory=dict)
 
     def steps(self, what: str, count: int | None = None) -> Iterator[int]:

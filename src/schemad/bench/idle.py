@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,28 +13,35 @@ from schemad.bench.failure import BenchFailed
 from schemad.bench.figure import Better, Reading
 from schemad.bench.load import POLL, patience, warm_up
 from schemad.bench.sql import query
+from schemad.ddl.render import identifier
 
 NAME = "idle"
 STEPS = 20
+STATEMENT = re.compile(r" LOG:  (?:statement|execute [^:]*): ")
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a daemon took: seconds of CPU, bytes of memory, transactions in its database."""
+    """What a daemon took: seconds of CPU, bytes of memory, transactions in its database, statements if known."""
 
     cpu: float
     memory: int
     transactions: int
+    statements: int | None
 
 
 async def idle(bench: Bench) -> list[Reading]:
     """CPU, memory and transactions a minute of a daemon, beside the smallest daemon's in the same seconds.
+
+    Statements a minute too, where the server's log can be read: nothing else counts them but pg_stat_statements,
+    an extension that has to be loaded at the server's start. A notification that arrives is a transaction as well.
 
     Memory also beside that of the driver alone, as the smallest daemon has some of schemad's modules in it.
     Once, whatever the repetitions: it takes as long as it takes.
     """
     places = {"ours": await bench.databases.new(), "floor": await bench.databases.new(installed=False)}
     window = bench.sizes.window
+    await _log_statements(bench, places["ours"])
     async with (
         schemad(places["ours"]) as ours,
         smallest_daemon(places["floor"]) as floor,
@@ -55,18 +63,22 @@ async def idle(bench: Bench) -> list[Reading]:
     asked = {which: (transactions[which] - before[which].transactions) / window * 60 for which in pids}
     megabytes = {which: after[which].memory / 1e6 for which in pids}
     what = {"CPU": ("%", percents), "memory": ("MB", megabytes), "transactions": ("/min", asked)}
-    return [
+    readings = [
         *(
             Reading(NAME, name, "smallest daemon", unit, Better.LESS, values["ours"], values["floor"])
             for name, (unit, values) in what.items()
         ),
         Reading(NAME, "memory", "asyncpg alone", "MB", Better.LESS, megabytes["ours"], alone / 1e6),
     ]
+    first, last = before["ours"].statements, after["ours"].statements
+    if first is not None and last is not None:
+        readings.append(Reading(NAME, "statements", "", "/min", Better.LESS, (last - first) / window * 60, None))
+    return readings
 
 
 async def _taken(bench: Bench, pid: int, dsn: str) -> Taken:
     cpu, memory = _of_process(pid)
-    return Taken(cpu, memory, await _transactions(bench, dsn))
+    return Taken(cpu, memory, await _transactions(bench, dsn), _statements(bench))
 
 
 def _of_process(pid: int) -> tuple[float, int]:
@@ -83,14 +95,25 @@ def _of_process(pid: int) -> tuple[float, int]:
 async def _transactions(bench: Bench, dsn: str) -> int:
     """Transactions in a database so far, committed or not, asked for in another one so that asking isn't counted.
 
-    Nothing counts statements but pg_stat_statements, an extension that has to be loaded at the server's start;
-    pg_stat_activity has a session's last statement only, and misses those in between. A daemon that is idle sends
-    each statement as a transaction of its own. Autovacuum's visits are counted too: the floor, which sends
-    nothing, has them as well.
+    Autovacuum's visits are counted too: the floor, which sends nothing, has them as well.
     """
     async with session(bench.databases.dsn) as connection:
         number: int = await connection.fetchval(query("transactions"), database_name(dsn))
     return number
+
+
+async def _log_statements(bench: Bench, dsn: str) -> None:
+    """Has the server log the statements of sessions that begin in a database from now on."""
+    if bench.server_log is not None:
+        async with session(bench.databases.dsn) as connection:
+            await connection.execute(f"ALTER DATABASE {identifier(database_name(dsn))} SET log_statement = 'all'")
+
+
+def _statements(bench: Bench) -> int | None:
+    """Statements that the server has logged so far; None where its log can't be read."""
+    if bench.server_log is None:
+        return None
+    return len(STATEMENT.findall(bench.server_log.read_text(encoding="utf-8", errors="replace")))
 
 
 async def _transactions_at_the_end(bench: Bench, dsn: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from schemad.bench.backlog import backlog
@@ -59,7 +60,7 @@ class Report:
 async def run(
     dsn: str,
     *,
-    embedded: bool,
+    server_log: Path | None = None,
     measures: Sequence[Measure],
     sizes: Sizes,
     tell: Callable[[str, float], None] = lambda _what, _done: None,
@@ -68,7 +69,7 @@ async def run(
 
     Args:
         dsn: Any database of the server, as a role that may create databases.
-        embedded: Whether the server is gone after the run, and all that is on it is the run's.
+        server_log: Of a server that is gone after the run, so that all that is on it is the run's; None: it lasts.
         measures: Which, in this order.
         sizes: How much.
         tell: Told what is being measured, and what part of that is done, from 0 to 1.
@@ -78,8 +79,8 @@ async def run(
         OSError, asyncpg.PostgresError: The server can't be reached, or refuses.
     """
     readings: list[Reading] = []
-    async with databases_on(dsn, lasting=not embedded) as databases:
-        bench = Bench(databases, sizes, tell)
+    async with databases_on(dsn, lasting=server_log is None) as databases:
+        bench = Bench(databases, sizes, tell, server_log=server_log)
         for measure in measures:
             readings += await _MEASURES[measure](bench)
-    return Report(await machine(dsn, embedded=embedded), figures(readings), bench.distributions)
+    return Report(await machine(dsn, embedded=server_log is not None), figures(readings), bench.distributions)

@@ -136,21 +136,23 @@ def _painter(directory: Path) -> Callable[[Report], list[Path]]:
 def _on_a_server(dsn: str | None, major: int | None, measures: list[Measure], sizes: Sizes, tell: Tell) -> Report:
     """Measures on the server of the DSN, or on one that is there for this only."""
     if dsn is not None:
-        return run_fast(_until_terminated(dsn, False, measures, sizes, tell))
+        return run_fast(_until_terminated(dsn, None, measures, sizes, tell))
     tell("starting PostgreSQL", 0.0)
     with (
         tempfile.TemporaryDirectory(prefix="schemad-bench-") as directory,
         EmbeddedPostgres(Path(directory) / "data", major=major) as server,
     ):
-        return run_fast(_until_terminated(server.dsn(), True, measures, sizes, tell))
+        return run_fast(_until_terminated(server.dsn(), server.log_path, measures, sizes, tell))
 
 
-async def _until_terminated(dsn: str, embedded: bool, measures: list[Measure], sizes: Sizes, tell: Tell) -> Report:
+async def _until_terminated(
+    dsn: str, server_log: Path | None, measures: list[Measure], sizes: Sizes, tell: Tell
+) -> Report:
     """Measures; SIGTERM ends it as Ctrl-C does, with nothing left behind."""
     task = asyncio.current_task()
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await run_measures(dsn, embedded=embedded, measures=measures, sizes=sizes, tell=tell)
+    return await run_measures(dsn, server_log=server_log, measures=measures, sizes=sizes, tell=tell)
 
 
 @contextlib.contextmanager
