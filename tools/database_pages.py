@@ -115,7 +115,7 @@ async def sql_api_page(connection: Connection) -> str:
         result = "" if row["is_procedure"] else f" → {row['result']}"
         parts += [
             f"## {row['name']}\n",
-            "```text",
+            "```text by=reference-pages",
             f"{kind} schemad.{row['name']}({arguments}){result}".strip(),
             "```\n",
             f"{one_line(row['comment'])}\n",

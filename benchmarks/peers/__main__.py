@@ -17,14 +17,7 @@ from schemad.embedded import EmbeddedPostgres
 
 def main() -> None:
     """Runs everything, prints a table, and writes it and a plot into the documentation."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--samples", type=int, default=100, help="single arrivals a repetition")
-    parser.add_argument("--tables", type=int, default=500, help="size of the backlog")
-    parser.add_argument("--only", nargs="*", metavar="KEY", help="contenders, beside the smallest daemon")
-    parser.add_argument("--pg", type=int, default=None, help="major version of PostgreSQL")
-    parser.add_argument("--print", action="store_true", dest="print_only", help="leave the documentation alone")
-    options = parser.parse_args()
+    options = parser().parse_args()
 
     console = Console()
     try:
@@ -37,6 +30,18 @@ def main() -> None:
     if not options.print_only:
         for path in write(results, where):
             console.print(f"wrote {path}", highlight=False)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What its command line takes."""
+    taken = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    taken.add_argument("--repetitions", type=int, default=5)
+    taken.add_argument("--samples", type=int, default=100, help="single arrivals a repetition")
+    taken.add_argument("--tables", type=int, default=500, help="size of the backlog")
+    taken.add_argument("--only", nargs="*", metavar="KEY", help="contenders, beside the smallest daemon")
+    taken.add_argument("--pg", type=int, default=None, help="major version of PostgreSQL")
+    taken.add_argument("--print", action="store_true", dest="print_only", help="leave the documentation alone")
+    return taken
 
 
 def _measured(options: argparse.Namespace, console: Console) -> tuple[list[Result], Setting]:

@@ -6,7 +6,9 @@ The first word after the fence is the language, the others say how the block is 
 - console: lines with `$ ` are commands, run by one shell; the others are what they print.
 - python, js, json, with a file name: saved under it, for the commands that follow. python without one: run.
 - fails: it must end with an error.
-- text: what the block before it prints. sh, yaml: for the reader only.
+- text after sql or python: what that prints.
+- by=NAME: run or looked at by the test of that name, and with step=NAME by that step of it. Every block that is
+  not among those above has one: tests/docs/test_every_block.py lists the names.
 
 What is printed is compared by line: each line shown has to be there, in this order, white space aside. `…` stands
 for anything, and so does a number of milliseconds.
@@ -16,6 +18,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(?P<info>\S.*)\n(?P<text>(?:.*\n)*?)^```$", re.MULTILINE)
@@ -42,6 +46,16 @@ class Block:
         return next((w.removeprefix("as=") for w in self.words if w.startswith("as=")), None)
 
     @property
+    def runner(self) -> str | None:
+        """Which test runs it; None: whoever runs the page, in the order of its blocks."""
+        return next((w.removeprefix("by=") for w in self.words if w.startswith("by=")), None)
+
+    @property
+    def step(self) -> str | None:
+        """Which step of that test runs it, where that has steps."""
+        return next((w.removeprefix("step=") for w in self.words if w.startswith("step=")), None)
+
+    @property
     def file_name(self) -> str | None:
         """The name under which it is saved."""
         return next((w for w in self.words if "." in w), None)
@@ -53,6 +67,7 @@ def pages() -> list[Path]:
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "examples" / "README.md",
         *sorted((ROOT / "docs").rglob("*.md")),
     ]
 
@@ -65,12 +80,23 @@ def blocks(page: Path) -> list[Block]:
         language, *words = match["info"].split()
         place = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}"
         lines = tuple(match["text"].splitlines())
-        if language == "text" and found and found[-1].language in {"sql", "python"}:
+        if language == "text" and not words and found and found[-1].language in {"sql", "python"}:
             before = found.pop()
             found.append(Block(before.place, before.language, before.words, before.text, lines))
         else:
             found.append(Block(place, language, tuple(words), match["text"]))
     return found
+
+
+def shown_by(runner: str, page: Path | None = None) -> list[Block]:
+    """The blocks that a test says it runs, of one page or of all."""
+    return [block for each in ([page] if page else pages()) for block in blocks(each) if block.runner == runner]
+
+
+def each_block(runner: str) -> pytest.MarkDecorator:
+    """Has a test take each of the blocks that are its own, as `block`."""
+    own = shown_by(runner)
+    return pytest.mark.parametrize("block", own, ids=[block.place for block in own])
 
 
 def commands(block: Block) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -15,7 +15,7 @@ import pytest
 from schemad.embedded import EmbeddedPostgres, installed_majors
 from schemad.store import Connection, connect, migrate
 from tests.cli.program import environment
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import ROOT, blocks, shown_by
 from tests.support.daemons import running_daemon
 from tests.support.databases import fields
 from tests.support.own_servers import (
@@ -50,9 +50,9 @@ class Managed:
         """The DSN of a login."""
         return f"postgresql://{user}@127.0.0.1:{self.server.port}/{database}"
 
-    def type(self, page: str, dsn: str) -> str:
-        """Types what a page has typed, all of it in one shell; returns what it printed."""
-        typed = "\n".join(block.text for block in blocks(HOW_TO / page) if block.language == "sh")
+    def type(self, page: str, dsn: str, runner: str = "operations") -> str:
+        """Types what a page has typed by a test, all of it in one shell; returns what it printed."""
+        typed = "\n".join(block.text for block in shown_by(runner, HOW_TO / page))
         assert typed
         typed = typed.replace(HOST, f"127.0.0.1:{self.server.port}")
         programs = [str(Path(sys.executable).parent), str(self.server.binaries.bin_dir), os.environ["PATH"]]
@@ -140,7 +140,7 @@ def test_a_restored_backup_has_what_was_made_and_decides_what_waited(managed: Ma
             await submit(shop, "waits", fields("a"))
 
     asyncio.run(prepare())
-    assert "current" in managed.type("back-up-and-restore.md", managed.dsn("postgres"))
+    assert "current" in managed.type("back-up-and-restore.md", managed.dsn("postgres"), "backup")
 
     async def look() -> None:
         async with opened(managed.dsn("shop", "restored")) as shop:

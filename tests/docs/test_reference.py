@@ -1,9 +1,11 @@
 """The reference says what the code does: pages made from it are up to date, the others list what there is."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from schemad.ddl import decide
 from schemad.observe.events import EVENTS
@@ -12,12 +14,14 @@ from schemad.request import Severity, defaults, shape
 from schemad.request.types import KNOWN_TYPES
 from schemad.settings import Settings
 from schemad.store import Connection
-from tests.docs.pages import ROOT, blocks, pages
+from tests.docs.pages import ROOT, Block, each_block, pages
 from tools.database_pages import pages_of_database
 from tools.markdown import DIRECTORY
 from tools.reference import pages_of_code
 
 SQL = ROOT / "sql"
+# A table that a payload without fields may be about.
+THERE = TableFacts(relation="r", schema_id=1, version=1, owner_role="shop")
 STALE = "is out of date: run .venv/bin/python -m tools.reference"
 
 
@@ -90,12 +94,12 @@ def test_every_generator_is_listed() -> None:
     assert {g.lower() for g in re.findall(r"`([^`]+)`", section)} == set(defaults.GENERATORS)
 
 
-def test_the_payloads_that_pages_show_can_be_approved() -> None:
-    shown = [b for page in pages() for b in blocks(page) if b.language == "json" and '"fields"' in b.text]
-    assert shown
-    for block in shown:
-        decision = decide("shown", block.text, Policy(), TableFacts())
-        assert not [f for f in decision.findings if f.severity is Severity.REFUSE], block.place
+@each_block("payloads")
+def test_a_payload_that_is_shown_has_its_shape_and_can_be_approved(block: Block) -> None:
+    Draft202012Validator(json.loads(read("payload.schema.json"))).validate(json.loads(block.text))
+    is_there = TableFacts() if '"fields"' in block.text else THERE
+    decision = decide("shown", block.text, Policy(), is_there, requested_by="shop")
+    assert not [f for f in decision.findings if f.severity is Severity.REFUSE]
 
 
 def test_variables_that_pages_name_are_read_somewhere() -> None:

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from schemad.observe.catalog import CATALOG, PROCESS, Kind, Metric
 from schemad.observe.health import ListenerState, WorkerState
 from schemad.observe.telemetry import CAUSES, OBSTACLES, OUTCOMES, PARTS, PRUNED
 from schemad.store.queue_state import STATES
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, Block, each_block, shown_by
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "schemad.json"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 MONITOR_PAGE = ROOT / "docs" / "how-to" / "monitor.md"
 
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool")
 METRICS = {metric.name: metric for metric in (*CATALOG, *PROCESS)}
 NAME = re.compile(r"\b(?:schemad|process)_[a-z_]+\b")
 # What Prometheus adds to what it scrapes, and what a histogram's buckets have.
@@ -115,7 +117,27 @@ def test_every_alert_says_what_it_is_and_is_told_on_the_page() -> None:
         assert rule["severity"] in {"critical", "warning", "info"}
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool")
+@each_block("prometheus")
+def test_prometheus_is_told_where_the_page_has_the_daemon_tell(block: Block) -> None:
+    told = yaml.safe_load(block.text)
+    (job,) = told["scrape_configs"]
+    (address,) = job["static_configs"][0]["targets"]
+    assert f"SCHEMAD_METRICS_ADDR={address}\n" in "".join(each.text for each in shown_by("run", MONITOR_PAGE))
+    (file,) = told["rule_files"]
+    assert f"`deploy/prometheus/alerts.yml` to `{file}`" in MONITOR_PAGE.read_text(encoding="utf-8")
+
+
+@needs_promtool
+@each_block("prometheus")
+def test_prometheus_reads_its_configuration_as_shown(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    (rules,) = yaml.safe_load(block.text)["rule_files"]
+    file.write_text(block.text.replace(rules, str(ALERTS)), encoding="utf-8")
+    done = subprocess.run(["promtool", "check", "config", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
 def test_prometheus_reads_the_alerts_and_every_expression_of_the_dashboard(tmp_path: Path) -> None:
     rules = []
     for number, expression in enumerate(panel_expressions()):

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import Block, shown_by
+
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICE, TEMPLATE = UNITS / "schemad.service", UNITS / "schemad@.service"
 # Tenths: the exposure that systemd-analyze may find, of 10.
 THRESHOLD = 15
 PATIENCE = 60.0
+NOTIFY_RELOAD_SINCE = 253
+DROP_INS = [block for block in (*shown_by("units"), *shown_by("systemd")) if block.language == "ini"]
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
 
@@ -83,3 +87,20 @@ def test_a_unit_needs_no_systemd_newer_than_debian_12_s() -> None:
     text = SERVICE.read_text(encoding="utf-8")
     # notify-reload came with 253, RestartSteps= with 254.
     assert not re.search(r"^(Type=notify-reload|Restart(Steps|MaxDelaySec)=)", text, re.MULTILINE)
+
+
+@needs_systemd
+@pytest.mark.parametrize("block", DROP_INS, ids=lambda block: block.place)
+def test_what_a_reader_adds_to_a_unit_is_understood(block: Block, tmp_path: Path) -> None:
+    text = block.text.replace("/usr/local/bin/schemad", str(tmp_path / "bin" / "schemad"))
+    drop_in = tmp_path / f"{SERVICE.name}.d" / "override.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(text, encoding="utf-8")
+    verified = analyzed("verify", "--recursive-errors=yes", installed(SERVICE, tmp_path))
+    complaints = (verified.stdout + verified.stderr).splitlines()
+    if "notify-reload" in text and int(analyzed("--version").stdout.split()[1]) < NOTIFY_RELOAD_SINCE:
+        # Of an older systemd the page says that it does not know it.
+        assert len(complaints) == 1
+        assert "Failed to parse service type, ignoring: notify-reload" in complaints[0]
+    else:
+        assert (verified.returncode, complaints) == (0, [])
