@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.systemd.machine import StepFailed, booted, remove
-from tests.systemd.root import SUITE, base_root, install_schemad, unpack, what_is_missing
+from tests.systemd.root import SUITE, base_root, bring_schemad, unpack, what_is_missing
 from tests.systemd.steps import STEPS
 
 EXIT_FAILED = 1
@@ -56,11 +56,12 @@ def _run(directory: Path, base: Path) -> None:
     if not base.exists():
         _timed(f"Debian {SUITE}", lambda: base_root(base))
     _timed("unpack", lambda: unpack(base, root))
-    _timed("wheel", lambda: install_schemad(root))
+    _timed("sources", lambda: bring_schemad(root))
     with booted(root) as machine:
         _say("boot", time.monotonic() - began, "since the beginning")
         for name, step in STEPS:
             _timed(name, lambda step=step: step(machine))  # type: ignore[misc]
+        machine.require_all_of_the_page()
     print(f"all {len(STEPS)} steps did what they should, in {time.monotonic() - began:.0f} s")
 
 

@@ -2,17 +2,26 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.docs.pages import Block, shown_by
+from tests.systemd.root import SOURCES
+
 BOOT_PATIENCE = 120.0
 # For whatever a step waits for, unless the step knows better.
 PATIENCE = 60.0
 # Between two looks at what the machine says of itself, which it tells nobody by itself.
 PAUSE = 0.05
+# What a command has around it besides its terminal.
+ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "PGPASSFILE=/root/.pgpass")
+# Where systemd tells who asks for a password, and what answers for somebody at a keyboard.
+ASKED = "/run/systemd/ask-password"
+ANSWER = "/lib/systemd/systemd-reply-password"
 
 
 class StepFailed(AssertionError):
@@ -27,7 +36,9 @@ class Machine:
     """
 
     def __init__(self, leader: int) -> None:
-        self._enter = ("nsenter", "-t", str(leader), "-m", "-p", "-u", "-i", "-n", "--")
+        enter = ("nsenter", "-t", str(leader), "-m", "-p", "-u", "-i", "-n", "--")
+        self._enter = (*enter, "env", "-i", *ENVIRONMENT)
+        self._left_out = {block.place: block for block in shown_by("systemd")}
 
     def run(self, *command: str, standard_input: str = "", may_fail: bool = False) -> str:
         """Runs a command in it; what it prints.
@@ -36,7 +47,7 @@ class Machine:
             StepFailed: It ended with an error, and may not.
         """
         done = subprocess.run(
-            [*self._enter, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", *command],
+            [*self._enter, *command],
             input=standard_input,
             capture_output=True,
             text=True,
@@ -46,6 +57,71 @@ class Machine:
         if done.returncode and not may_fail:
             raise StepFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
+
+    def shown(self, step: str, language: str) -> list[Block]:
+        """What the page on systemd shows for a step, in this language; it counts as taken."""
+        found = [block for block in shown_by("systemd") if (block.step, block.language) == (step, language)]
+        for block in found:
+            self._left_out.pop(block.place, None)
+        return found
+
+    def type(self, step: str, password: str | None = None) -> str:
+        """Types what the page has typed for a step, where schemad was unpacked; what it prints.
+
+        Args:
+            step: The step.
+            password: For whatever asks for one.
+
+        Raises:
+            StepFailed: It ended with an error, or the page has nothing for this step.
+        """
+        printed = ""
+        blocks = self.shown(step, "sh")
+        if not blocks:
+            raise StepFailed(f"the page has nothing to type for {step}")
+        for block in blocks:
+            command = ("env", "-C", SOURCES, "bash", "-euo", "pipefail", "-c", block.text)
+            with subprocess.Popen(
+                [*self._enter, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as typed:
+                if "systemd-ask-password" in block.text and password is not None:
+                    self._answer(password)
+                said, _ = typed.communicate(timeout=PATIENCE * 2)
+            if typed.returncode:
+                raise StepFailed(f"{block.place} ended with {typed.returncode}:\n{said}")
+            printed += said
+        return printed
+
+    def _answer(self, password: str) -> None:
+        """Answers whoever asks for a password next, as an agent of systemd's does for somebody at a keyboard."""
+        asked = ("sh", "-c", f"cat {ASKED}/ask.*")
+        self.until("it asks for a password", lambda: "Socket=" in self.run(*asked, may_fail=True))
+        (socket,) = re.findall(r"^Socket=(.+)$", self.run(*asked), re.MULTILINE)
+        self.run(ANSWER, "1", socket, standard_input=password)
+
+    def edit(self, unit: str, step: str) -> None:
+        """Has a unit take what the page shows for a step, as `systemctl edit` does."""
+        (block,) = self.shown(step, "ini")
+        self.write(f"/etc/systemd/system/{unit}.d/{step}.conf", block.text, mode="644")
+        self.run("systemctl", "daemon-reload")
+
+    def undo_edit(self, unit: str, step: str) -> None:
+        """Takes it back."""
+        self.run("rm", f"/etc/systemd/system/{unit}.d/{step}.conf")
+        self.run("systemctl", "daemon-reload")
+
+    def require_all_of_the_page(self) -> None:
+        """Whether everything that the page shows was typed, written or looked at.
+
+        Raises:
+            StepFailed: Something was not.
+        """
+        if self._left_out:
+            raise StepFailed(f"nothing was done with {', '.join(self._left_out)}")
 
     def write(self, path: str, text: str, mode: str = "600") -> None:
         """Writes a file of root's in it."""

@@ -1,4 +1,4 @@
-"""The file system that is booted: Debian with systemd and PostgreSQL, and schemad installed from its wheel."""
+"""The file system that is booted: Debian with systemd and PostgreSQL, and the sources of schemad."""
 
 import os
 import re
@@ -19,6 +19,8 @@ TOOLS = {
     "nsenter": "util-linux",
     "tar": "tar",
 }
+# Where somebody has unpacked schemad, to install it from there.
+SOURCES = "/usr/src/schemad"
 _WHEELS = "/var/tmp/wheels"
 
 
@@ -58,8 +60,8 @@ def unpack(archive: Path, root: Path) -> None:
     subprocess.run(["tar", "--extract", "--file", archive, "--directory", root, "--numeric-owner"], check=True)
 
 
-def install_schemad(root: Path) -> None:
-    """Installs the wheel of this checkout into /opt/schemad, and the units, as the page on systemd says.
+def bring_schemad(root: Path) -> None:
+    """Brings the sources of this checkout, and all that its pip needs to install them: the machine has no network.
 
     Raises:
         CalledProcessError: A package index can't be reached, among others.
@@ -69,19 +71,23 @@ def install_schemad(root: Path) -> None:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
     with tempfile.TemporaryDirectory(prefix="schemad-build-") as directory:
         built, pins = Path(directory) / "dist", Path(directory) / "pins.txt"
-        build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", built)
+        build = (sys.executable, "-m", "build", "--sdist", "--wheel", "--no-isolation", "--outdir", built)
         subprocess.run([*build, CHECKOUT], check=True, stdout=subprocess.DEVNULL)
         (wheel,) = built.glob("*.whl")
         pins.write_text(_pins((CHECKOUT / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
         fitting = ("--only-binary=:all:", f"--python-version={PYTHON}", "--implementation=cp")
-        subprocess.run([*pip, "download", *fitting, "--dest", wheels, "--constraint", pins, wheel], check=True)
-    in_root = ("chroot", root)
-    subprocess.run([*in_root, "python3", "-m", "venv", "/opt/schemad"], check=True)
-    install = ("/opt/schemad/bin/pip", "install", "--quiet", "--no-index", f"--find-links={_WHEELS}", "schemad")
-    subprocess.run([*in_root, *install], check=True)
-    shutil.rmtree(wheels)
-    for unit in (CHECKOUT / "systemd").glob("*.service"):
-        shutil.copy(unit, root / "etc/systemd/system")
+        download = (*pip, "download", *fitting, "--dest", wheels)
+        subprocess.run([*download, "--constraint", pins, wheel], check=True)
+        subprocess.run([*download, "--requirement", CHECKOUT / "requirements-build.lock"], check=True)
+        (wheels / wheel.name).unlink()  # it is to be built there, of its sources
+        (sources,) = built.glob("*.tar.gz")
+        place = root / SOURCES.lstrip("/")
+        place.mkdir(parents=True)
+        subprocess.run(
+            ["tar", "--extract", "--file", sources, "--directory", place, "--strip-components=1"], check=True
+        )
+    conf = root / "etc/pip.conf"
+    conf.write_text(f"[global]\nno-index = true\nfind-links = {_WHEELS}\n", encoding="utf-8")
 
 
 def _pins(lock: str) -> str:

@@ -8,16 +8,11 @@ from tests.systemd.machine import Machine, StepFailed
 
 UNIT, INSTANCE, WITHOUT = "schemad.service", "schemad@orders.service", "schemad@empty.service"
 SCHEMAD = "/opt/schemad/bin/schemad"
-SOCKET = "host=/run/postgresql"
+# The host that the page names, and its address.
+HOST, ADDRESS, HERE = "db.internal", "10.0.0.5", "127.0.0.1"
 # A password that has to be quoted wherever it is not meant to be text.
 PASSWORD = "it's: 100% @home/?&#"  # noqa: S105 - of a machine that is thrown away
-ENCRYPTED = "schemad.orders.password"
-CREDENTIALS = {
-    "schemad.dsn": f"postgresql:///app?{SOCKET}",
-    "schemad.orders.dsn": "postgresql://orders_service@127.0.0.1/orders",
-    ENCRYPTED: PASSWORD,
-    "schemad.empty.dsn": "",
-}
+OWNER_PASSWORD = "owns"  # noqa: S105 - of the same
 FIELDS = '{"fields": [{"name": "a", "type": "text"}]}'
 BATCH = 300
 
@@ -25,26 +20,23 @@ Step = Callable[[Machine], str]
 
 
 def install(machine: Machine) -> str:
-    """Databases, roles, logins, credentials and settings, as the page on systemd says."""
+    """Program, units and settings as the page on systemd says; databases, roles and logins as it presupposes."""
+    machine.run("sh", "-c", f"echo {HERE} {HOST} >> /etc/hosts")
+    machine.write("/root/.pgpass", f"*:*:*:owner:{OWNER_PASSWORD}\n")
+    machine.type("install")
+    machine.psql("postgres", f"CREATE ROLE owner LOGIN CREATEROLE PASSWORD '{OWNER_PASSWORD}';")
     for database in ("app", "orders"):
-        machine.psql("postgres", f"CREATE DATABASE {database};")
-        machine.run(
-            "runuser", "-u", "postgres", "--", SCHEMAD, "migrate", "--dsn", f"postgresql:///{database}?{SOCKET}"
-        )
+        machine.psql("postgres", f"CREATE DATABASE {database} OWNER owner;")
+        machine.run(SCHEMAD, "migrate", "--dsn", f"postgresql://owner@{HOST}/{database}")
     quoted = PASSWORD.replace("'", "''")
     machine.psql(
         "postgres",
-        f"CREATE ROLE schemad LOGIN; CREATE ROLE orders_service LOGIN PASSWORD '{quoted}'; CREATE ROLE shop LOGIN;"
-        "GRANT schemad_daemon TO schemad, orders_service; GRANT schemad_requester TO shop;",
+        f"CREATE ROLE schemad_service LOGIN PASSWORD '{quoted}'; CREATE ROLE shop LOGIN;"
+        "GRANT schemad_daemon TO schemad_service; GRANT schemad_requester TO shop;",
     )
     for database in ("app", "orders"):
         machine.psql(database, "SELECT schemad.set_policy('requests_per_minute', '100000');")
         machine.psql(database, "SELECT schemad.set_policy('tables_per_day', '100000');")
-    for name, text in CREDENTIALS.items():
-        machine.write(f"/etc/credstore/{name}", text + "\n" * bool(text))
-    for name in ("schemad", "orders", "empty"):
-        machine.write(f"/etc/schemad/{name}.env", "SCHEMAD_ENABLE_AUTO_CREATE=true\n", mode="644")
-    machine.run("systemctl", "daemon-reload")
     return machine.run("systemctl", "--version").partition("\n")[0]
 
 
@@ -59,20 +51,75 @@ def verify(machine: Machine) -> str:
 
 
 def start(machine: Machine) -> str:
-    """`systemctl enable --now` returns once it is ready, and a table comes by itself."""
+    """`systemctl enable --now` returns once it is ready, and a table comes by itself; the password is a file's."""
     began = time.monotonic()
-    machine.run("systemctl", "enable", "--now", UNIT)
+    said = machine.type("start", PASSWORD)
     ready = time.monotonic() - began
+    if "Active: active (running)" not in said:
+        raise StepFailed(f"`systemctl status` says otherwise:\n{said}")
     _expect(machine, UNIT, ActiveState="active", SubState="running", Type="notify", NRestarts="0")
     made = _table_comes(machine, "app", "first")
+    _require_login(machine, "app", "schemad_service")
     status = _status(machine, UNIT, "listening; 1 request decided; idle")
-    return f"ready after {ready:.2f} s; first table after {made:.3f} s; status: {status}"
+    return f"ready {ready:.2f} s after the password was asked for; table after {made:.3f} s; status: {status}"
+
+
+def encrypted(machine: Machine) -> str:
+    """The password as an encrypted file, in the place of the other."""
+    machine.type("encrypted", PASSWORD)
+    machine.edit(UNIT, "encrypted")
+    machine.run("rm", "/etc/credstore/schemad.password")
+    if PASSWORD in machine.run("cat", "/etc/credstore.encrypted/schemad.password"):
+        raise StepFailed("the password can be read where it should be encrypted")
+    machine.run("systemctl", "restart", UNIT)
+    made = _table_comes(machine, "app", "after_encryption")
+    _require_login(machine, "app", "schemad_service")
+    return f"restarted with it; table after {made:.3f} s"
+
+
+def addresses(machine: Machine) -> str:
+    """With no address open but the database's it works as before."""
+    (block,) = machine.shown("addresses", "ini")
+    if ADDRESS not in block.text:
+        raise StepFailed(f"{block.place} does not name {ADDRESS}")
+    text = block.text.replace(ADDRESS, HERE)
+    machine.write(f"/etc/systemd/system/{UNIT}.d/addresses.conf", text, mode="644")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", UNIT)
+    made = _table_comes(machine, "app", "after_closing")
+    allowed = machine.property(UNIT, "IPAddressAllow")
+    machine.undo_edit(UNIT, "addresses")
+    return f"{allowed} alone; table after {made:.3f} s"
+
+
+def elsewhere(machine: Machine) -> str:
+    """The program in another place."""
+    machine.run("ln", "-s", SCHEMAD, "/usr/local/bin/schemad")
+    machine.edit(UNIT, "elsewhere")
+    machine.run("systemctl", "restart", UNIT)
+    made = _table_comes(machine, "app", "from_elsewhere")
+    command = machine.run("cat", f"/proc/{machine.property(UNIT, 'MainPID')}/cmdline").replace("\0", " ")
+    if "/usr/local/bin/schemad run" not in command:
+        raise StepFailed(f"what runs is {command}")
+    machine.undo_edit(UNIT, "elsewhere")
+    return f"{command.strip()}; table after {made:.3f} s"
+
+
+def local(machine: Machine) -> str:
+    """Over the socket of a server on the same machine, by the name of its user."""
+    machine.type("local")
+    machine.run("systemctl", "restart", UNIT)
+    made = _table_comes(machine, "app", "by_socket")
+    _require_login(machine, "app", "schemad")
+    return f"without a password; table after {made:.3f} s"
 
 
 def start_instance(machine: Machine) -> str:
     """One instance a database, with a password that only its credential has."""
-    machine.run("systemctl", "start", INSTANCE)
+    machine.write("/etc/credstore/schemad.orders.password", f"{PASSWORD}\n")
+    machine.type("instance")
     made = _table_comes(machine, "orders", "first")
+    _require_login(machine, "orders", "schemad_service")
     process = machine.property(INSTANCE, "MainPID")
     for file in ("environ", "cmdline"):
         if "100%" in machine.run("cat", f"/proc/{process}/{file}"):
@@ -81,28 +128,17 @@ def start_instance(machine: Machine) -> str:
     return f"table after {made:.3f} s, connected with the password of its credential; runs as {user}"
 
 
-def encrypted(machine: Machine) -> str:
-    """The password as an encrypted file, in the place of the other."""
-    where = f"/etc/credstore.encrypted/{ENCRYPTED}"
-    machine.run("install", "-d", "-m", "700", "/etc/credstore.encrypted")
-    creds = ("systemd-creds", "encrypt", "--with-key=host", "--name=schemad.password", "-", where)
-    machine.run(*creds, standard_input=PASSWORD)
-    machine.run("rm", f"/etc/credstore/{ENCRYPTED}")
-    if PASSWORD in machine.run("cat", where):
-        raise StepFailed("the password can be read where it should be encrypted")
-    drop_in = f"[Service]\nLoadCredentialEncrypted=schemad.password:{where}\n"
-    machine.write(f"/etc/systemd/system/{INSTANCE}.d/encrypted.conf", drop_in, mode="644")
-    machine.run("systemctl", "daemon-reload")
-    machine.run("systemctl", "restart", INSTANCE)
-    return f"restarted with it; table after {_table_comes(machine, 'orders', 'after_encryption'):.3f} s"
-
-
 def bad_credential(machine: Machine) -> str:
-    """A credential that can't be used is named, and no further start is tried."""
+    """A credential that can't be used is named as the page shows, and no further start is tried."""
+    machine.write("/etc/schemad/empty.env", "", mode="644")
+    machine.write("/etc/credstore/schemad.empty.dsn", "")
     machine.run("systemctl", "start", WITHOUT, may_fail=True)
     machine.until("it fails", lambda: machine.property(WITHOUT, "ActiveState") == "failed")
     _expect(machine, WITHOUT, ExecMainStatus="2", NRestarts="0")
     line = next(line for line in machine.journal(WITHOUT).splitlines() if "schemad.dsn" in line)
+    (shown,) = machine.shown("bad-credential", "text")
+    if line.replace(WITHOUT, UNIT) != shown.text.strip():
+        raise StepFailed(f"{shown.place} shows something else than: {line}")
     machine.run("systemctl", "reset-failed", WITHOUT)
     return line
 
@@ -138,6 +174,9 @@ def outage(machine: Machine) -> str:
     machine.run("systemctl", "stop", "postgresql")
     began = time.monotonic()
     status = _status(machine, UNIT, "database unreachable since ")
+    (shown,) = machine.shown("outage", "text")
+    working, away = (_pattern(line) for line in shown.text.splitlines())
+    _require_line(away, machine.run("systemctl", "status", UNIT))
     machine.until("the outage lasts", lambda: time.monotonic() - began > 45)
     _expect(machine, UNIT, ActiveState="active", MainPID=before, NRestarts=restarts)
     logged = machine.journal(UNIT).count("\n") - lines
@@ -146,6 +185,9 @@ def outage(machine: Machine) -> str:
     made = _table_comes(machine, "app", "after_outage")
     _expect(machine, UNIT, ActiveState="active", MainPID=before, NRestarts=restarts)
     _status(machine, UNIT, "listening; ")
+    machine.until("it is idle", lambda: machine.property(UNIT, "StatusText").endswith("; idle"))
+    _require_line(working, machine.run("systemctl", "status", UNIT))
+    machine.type("outage")
     return f"status: {status}; {logged} lines logged in 45 s; table {made:.2f} s after the database was back"
 
 
@@ -214,19 +256,33 @@ def stop(machine: Machine) -> str:
     )
 
 
+def upgrade(machine: Machine) -> str:
+    """The program, the units and the schema anew."""
+    before = machine.property(UNIT, "MainPID")
+    machine.type("upgrade")
+    _expect(machine, UNIT, ActiveState="active")
+    if machine.property(UNIT, "MainPID") == before:
+        raise StepFailed("it was not started again")
+    return f"table after {_table_comes(machine, 'app', 'after_upgrade'):.3f} s"
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
     ("install", install),
     ("verify", verify),
     ("start", start),
-    ("schemad@orders", start_instance),
     ("encrypted", encrypted),
-    ("bad credential", bad_credential),
+    ("addresses", addresses),
+    ("elsewhere", elsewhere),
+    ("local", local),
+    ("instance", start_instance),
+    ("bad-credential", bad_credential),
     ("kill -9", killed),
     ("SIGSTOP", stood_still),
-    ("database away", outage),
+    ("outage", outage),
     ("database later", before_database),
     ("reload", reload),
     ("stop", stop),
+    ("upgrade", upgrade),
 )
 
 
@@ -268,3 +324,21 @@ def _expect(machine: Machine, unit: str, **properties: str) -> None:
         found = machine.property(unit, name)
         if found != expected:
             raise StepFailed(f"{name} of {unit} is {found!r}, not {expected!r}:\n{machine.journal(unit)[-3000:]}")
+
+
+def _require_login(machine: Machine, database: str, login: str) -> None:
+    """Whether the daemon of a database has come in as this login."""
+    asked = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'schemad %' AND datname = "
+    if (found := machine.psql("postgres", f"{asked}'{database}';")) != login:
+        raise StepFailed(f"the daemon of {database} is connected as {found!r}, not as {login!r}")
+
+
+def _pattern(shown: str) -> str:
+    """A status line as a regular expression: any number is as good as the one shown, and so is any cause."""
+    line, cause, _ = shown.partition("the last one: ")
+    return re.sub(r"\d[\d,]*", r"[\\d,]+", re.escape(line)) + (f"{cause}.+" if cause else "")
+
+
+def _require_line(pattern: str, said: str) -> None:
+    if not re.search(f"^{pattern}$", said, re.MULTILINE):
+        raise StepFailed(f"there is no line like {pattern}:\n{said}")
