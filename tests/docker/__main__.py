@@ -4,7 +4,6 @@
 """
 
 import os
-import secrets
 import socket
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from tests.docker.build import build
 from tests.docker.engine import NEEDS, CommandFailed, Engine, NoEngine, Stack, measured
 from tests.docker.image_checks import Checks, Image
 from tests.docker.images import ROOT, postgres_image, python_image
+from tests.docker.page import Page
 from tests.docker.stack_checks import Database, Services
 
 
@@ -29,36 +29,36 @@ def main() -> int:
         print(f"{NEEDS}\n\n{error}", file=sys.stderr)
         return 2
     tag = f"schemad:test-{os.getpid()}"
-    try:
+    project = f"schemad-test-{os.getpid()}"
+    with tempfile.TemporaryDirectory(prefix="schemad-secrets-") as directory:
+        database = Database(_free_port(), Path(directory) / "postgres_password")
+        variables = {
+            "SCHEMAD_IMAGE": tag,
+            "SCHEMAD_SECRETS": directory,
+            "SCHEMAD_POSTGRES_PORT": str(database.port),
+        }
+        page = Page(engine, project, variables)
         try:
-            print(f"ok    the image is built: in {measured(lambda: build(engine, tag)):.0f} s", flush=True)
-        except CommandFailed as error:
-            print(f"FAIL  the image is built: {error}", flush=True)
-            return 1
-        failed = _failed(Image(engine, tag).checks()) + _failed_in_stack(engine, tag)
-    finally:
-        engine.docker("image", "rm", "--force", tag)
+            try:
+                print(f"ok    the image is built: in {measured(lambda: build(page, tag)):.0f} s", flush=True)
+            except CommandFailed as error:
+                print(f"FAIL  the image is built: {error}", flush=True)
+                return 1
+            failed = _failed(Image(engine, tag).checks())
+            failed += _failed_in_stack(Stack(engine, project, variables), page, database)
+        finally:
+            engine.docker("image", "rm", "--force", tag)
     print(f"{failed} failed" if failed else "all as promised")
     return 1 if failed else 0
 
 
-def _failed_in_stack(engine: Engine, tag: str) -> int:
-    with tempfile.TemporaryDirectory(prefix="schemad-secrets-") as directory:
-        password = secrets.token_hex(24)
-        (Path(directory) / "postgres_password").write_text(f"{password}\n", encoding="utf-8")
-        port = _free_port()
-        variables = {
-            "SCHEMAD_IMAGE": tag,
-            "SCHEMAD_SECRETS": directory,
-            "SCHEMAD_POSTGRES_PORT": str(port),
-        }
-        stack = Stack(engine, f"schemad-test-{os.getpid()}", variables)
-        try:
-            failed = _failed(Services(stack, Database(port, password)).checks())
-            if failed:
-                print(stack.compose("logs", "--no-color"))
-        finally:
-            stack.compose("down", "--volumes", "--timeout", "20")
+def _failed_in_stack(stack: Stack, page: Page, database: Database) -> int:
+    try:
+        failed = _failed(Services(stack, page, database).checks())
+        if failed:
+            print(stack.compose("logs", "--no-color"))
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "20")
     return failed
 
 

@@ -3,48 +3,40 @@
 import ast
 import os
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.docker.engine import Engine
-from tests.docker.images import ROOT
+from tests.docker.page import Page
 
 # Of pip's settings, what says where packages come from.
 INDEX_SETTINGS = ("index-url", "extra-index-url", "trusted-host")
-IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
+# Where they are in the image, and on many a machine.
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+BUILT_WITHIN = 900.0
 
 
-def build(engine: Engine, tag: str) -> None:
-    """Builds the image under a tag.
+def build(page: Page, tag: str) -> None:
+    """Builds the image under a tag, as the page has it built behind a private package index, then as elsewhere.
 
     pip's index and authorities are handed over as secrets of the build, which leave nothing in a layer. The build
     is on the machine's own network: an index or proxy may be on its loopback interface.
     """
     settings = pip_settings()
+    own_network = {"docker build ": "docker build --network=host ", "--tag schemad .": f"--tag {tag} ."}
     with tempfile.TemporaryDirectory(prefix="schemad-build-") as directory:
         file = Path(directory) / "pip.conf"
-        authorities = settings.get("cert") or os.environ.get("SSL_CERT_FILE")
+        known = ssl.get_default_verify_paths().cafile
+        authorities = settings.get("cert") or os.environ.get("SSL_CERT_FILE") or known or AUTHORITIES
         lines = [f"{name} = {settings[name]}" for name in INDEX_SETTINGS if name in settings]
-        secrets = [f"--secret=id=pip.conf,src={file}"]
-        if authorities and Path(authorities).is_file():
-            lines.append(f"cert = {IN_IMAGE}")
-            secrets.append(f"--secret=id=ca-certificates,src={authorities}")
-        file.write_text("\n".join(["[global]", *lines, ""]), encoding="utf-8")
-        revision = subprocess.run(
-            ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        engine.docker(
-            "build",
-            "--network=host",
-            *secrets,
-            f"--build-arg=REVISION={revision or 'unknown'}",
-            "-t",
-            tag,
-            ROOT,
-            timeout=900,
-        )
+        file.write_text("\n".join(["[global]", *lines, f"cert = {AUTHORITIES}", ""]), encoding="utf-8")
+        places = {"$HOME/.config/pip/pip.conf": str(file), f"src={AUTHORITIES}": f"src={authorities}"}
+        page.type("build", own_network | places, timeout=BUILT_WITHIN)
+    # What was installed is in the cache by then, so that no index is asked.
+    said = page.type("image", own_network | {"--rm schemad ": f"--rm {tag} "}, timeout=BUILT_WITHIN)
+    assert "schemad " in said, said
 
 
 def pip_settings() -> dict[str, str]:

@@ -7,11 +7,13 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from schemad.store import Connection, connect
 from tests.docker.engine import Stack, daemon_lines, measured
 from tests.docker.image_checks import Checks
+from tests.docker.page import Page
 
 Result = TypeVar("Result")
 
@@ -31,10 +33,15 @@ PAYLOAD = json.dumps({"fields": [{"name": "title", "type": "text", "nullable": F
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The way to the database from this machine."""
+    """The way to the database from this machine: the port, and the file of the superuser's password."""
 
     port: int
-    password: str
+    file: Path
+
+    @property
+    def password(self) -> str:
+        """The superuser's."""
+        return self.file.read_text(encoding="utf-8").strip()
 
     def run(self, work: Callable[[Connection], Awaitable[Result]], user: str = "postgres") -> Result:
         """Does something on a connection."""
@@ -75,11 +82,13 @@ class Services:
 
     Args:
         stack: The project.
+        page: What a reader types.
         database: The way to its database.
     """
 
-    def __init__(self, stack: Stack, database: Database) -> None:
+    def __init__(self, stack: Stack, page: Page, database: Database) -> None:
         self._stack = stack
+        self._page = page
         self._engine = stack.engine
         self._database = database
 
@@ -90,6 +99,7 @@ class Services:
         yield "the daemon is not root, may nothing, and can write nowhere", self.confined
         yield "no password is in an environment or a log", self.no_secrets
         yield "the command line is at hand", self.command_line
+        yield "a container by itself works as well", self.by_itself
         yield "the HEALTHCHECK goes healthy", self.healthy
         yield "a daemon that is stuck goes unhealthy", self.stuck
         yield "a daemon that was killed is started again, and loses nothing", self.killed_within
@@ -99,21 +109,27 @@ class Services:
         yield "SIGTERM ends it in time", self.stopped
         yield "SIGTERM ends it in time where it is the first process", self.stopped_as_first_process
         yield "also while it has not reached the database yet", self.stopped_before_the_database
+        yield "all that the page shows was typed", self._page.require_all
 
     def start(self) -> str:
-        took = measured(lambda: self._stack.compose("up", "--detach", "--no-build"))
+        # The image was built before, on a network that this machine's package index may need.
+        here = {
+            "--build": "--no-build",
+            "mkdir -p secrets": "",
+            "secrets/postgres_password": str(self._database.file),
+        }
+        took = measured(lambda: self._page.type("start", here))
         for service in ("migrate", "login"):
             state = self._state(service)
             assert (state["Status"], state["ExitCode"]) == ("exited", 0), f"{service}: {state}"
         return f"in {took:.1f} s"
 
     def first_table(self) -> str:
+        said = self._page.type("first-table", {"exec postgres": "exec -T postgres"})
+        assert "created public.notes with 2 fields" in said, said
+        assert '"event": "daemon.ready"' in said, said
         password = self._database.password  # of hexadecimal digits
-        self._database.run(
-            lambda c: c.execute(
-                f"CREATE ROLE {SHOP} LOGIN PASSWORD '{password}'; GRANT schemad_requester TO {SHOP}"
-            )
-        )
+        self._database.run(lambda c: c.execute(f"ALTER ROLE {SHOP} PASSWORD '{password}'"))
         return self._database.require_table(self._database.submit("first"), "first")
 
     def confined(self) -> str:
@@ -141,9 +157,29 @@ class Services:
         return "the daemon's is a file that it alone can read"
 
     def command_line(self) -> str:
-        told = self._stack.compose("run", "--rm", "-T", "migrate", "policy", "show")
+        told = self._page.type("command-line", {"run --rm migrate": "run --rm -T migrate"})
         assert "max_fields" in told, told
-        return "policy show"
+        return "policy show, list"
+
+    def by_itself(self) -> str:
+        service = self._engine.inspect(self._stack.container("daemon"))
+        (network,) = service["NetworkSettings"]["Networks"]
+        (volume,) = (mount["Name"] for mount in service["Mounts"])
+        name = f"{self._stack.project}-alone"
+        here = {
+            "--name schemad ": f"--name {name} --network {network} ",
+            "@db.internal/": f"@postgres:{POSTGRES_PORT}/",
+            "/etc/schemad:": f"{volume}:",
+            "\n  schemad\n": f"\n  {service['Config']['Image']}\n",
+        }
+        try:
+            self._page.type("run", here)
+            with self._engine.events(name, "health_status", since=self._engine.inspect(name)["Created"]) as events:
+                took = events.until("health_status: healthy", HEALTHY_WITHIN)
+            self._engine.docker("stop", f"--time={STOPPED_WITHIN:.0f}", name)
+            return f"healthy after {took:.1f} s; {self._require_orderly_end(name, 0.0)}"
+        finally:
+            self._engine.docker("rm", "--force", "--volumes", name)
 
     def healthy(self) -> str:
         container = self._stack.container("daemon")
