@@ -18,7 +18,7 @@ PATIENCE = 60.0
 # Between two looks at what the machine says of itself, which it tells nobody by itself.
 PAUSE = 0.05
 # What a command has around it besides its terminal.
-ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "PGPASSFILE=/root/.pgpass")
+ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8")
 # Where systemd tells who asks for a password, and what answers for somebody at a keyboard.
 ASKED = "/run/systemd/ask-password"
 ANSWER = "/lib/systemd/systemd-reply-password"
