@@ -1,8 +1,6 @@
 """Fixtures: servers of each version, a database for each test, connections and daemons."""
 
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -10,9 +8,14 @@ import structlog
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.support.daemons import running_daemon
-from tests.support.databases import Database, Template
+from tests.support.databases import Database, Template, Templates
 from tests.support.events import listed_events
-from tests.support.servers import Server, running_server, server_names
+from tests.support.servers import Server, Servers, server_names
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is left with it when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -25,22 +28,30 @@ def events_are_as_listed() -> Iterator[None]:
     structlog.configure(processors=kept)
 
 
-@pytest.fixture(scope="session", params=server_names())
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server of each version."""
-    memory = Path("/dev/shm")
-    with (
-        tempfile.TemporaryDirectory(prefix="schemad-", dir=memory if memory.is_dir() else None) as directory,
-        running_server(request.param, Path(directory) / "data") as running,
-    ):
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The servers that tests of this process needed so far: they run until the last test."""
+    with Servers() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def template(server: Server) -> Iterator[Template]:
-    """The migrated database that tests get copies of."""
-    with Template(server).made() as made:
+def templates(servers: Servers) -> Iterator[Templates]:
+    """The migrated databases of those servers, gone before they are."""
+    with Templates() as made:
         yield made
+
+
+@pytest.fixture(scope="session", params=server_names())
+def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
+    """A server of each version."""
+    return servers.running(request.param)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, templates: Templates) -> Template:
+    """The migrated database that tests get copies of."""
+    return templates.on(server)
 
 
 @pytest.fixture

@@ -5,12 +5,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli.forks import forks
+
 PROGRAM = (sys.executable, "-c", "from schemad.cli.app import main; main()")
 PATIENCE = 60.0
+
+# Verbs that start servers or daemons, which end with them.
+STARTED = ("bench", "demo", "dev")
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -53,18 +59,25 @@ def environment(dsn: str | None = None, **variables: str) -> dict[str, str]:
 
 def schemad(*arguments: object, dsn: str | None = None, stdin: str | bytes = b"", **variables: str) -> Run:
     """Runs the program. However it ends, it does so without a traceback."""
-    done = subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        check=False,
-        env=environment(dsn, **variables),
-        timeout=PATIENCE,
-    )
-    run = Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    given = [str(argument) for argument in arguments]
+    fed = stdin.encode() if isinstance(stdin, str) else stdin
+    around = environment(dsn, **variables)
+    if _needs_a_start(given, variables):
+        done = subprocess.run(
+            [*PROGRAM, *given], input=fed, capture_output=True, check=False, env=around, timeout=PATIENCE
+        )
+        code, out, err = done.returncode, done.stdout, done.stderr
+    else:
+        code, out, err = forks().run(given, fed, around, PATIENCE)
+    run = Run(code, out.decode(), err.decode())
     assert "Traceback" not in run.err, run.err
     assert "Exception" not in run.err, run.err
     return run
+
+
+def _needs_a_start(arguments: Sequence[str], variables: Mapping[str, str]) -> bool:
+    """Whether a fork would not do: for a verb that starts others, none at all, or what Python itself reads."""
+    return arguments[:1] in ([], *([verb] for verb in STARTED)) or any(n.startswith("PYTHON") for n in variables)
 
 
 async def schemad_beside(*arguments: object, dsn: str | None = None, stdin: str = "", **variables: str) -> Run:

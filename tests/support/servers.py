@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from schemad.embedded import EmbeddedPostgres, installed_majors
@@ -87,3 +88,27 @@ def running_server(name: str, data_dir: Path) -> Iterator[Server]:
     else:
         with EmbeddedPostgres(data_dir, major=int(name.removeprefix("pg")), settings=SERVER_SETTINGS) as server:
             yield Server(server.dsn())
+
+
+class Servers:
+    """Servers that are started when they are first asked for, and run until the end."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Server] = {}
+        self._stack = contextlib.ExitStack()
+
+    def running(self, name: str) -> Server:
+        """The server of that name."""
+        if name not in self._running:
+            memory = Path("/dev/shm")
+            directory = self._stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="schemad-", dir=memory if memory.is_dir() else None)
+            )
+            self._running[name] = self._stack.enter_context(running_server(name, Path(directory) / "data"))
+        return self._running[name]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
