@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
 EXAMPLES := examples
+# Tests at a time: two for each core of two, as many wait for a time limit.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo dev examples test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check
@@ -43,8 +45,8 @@ lint: $(INSTALLED) ## Style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint examples ## Lint, then every test, on each PostgreSQL found
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: lint examples ## Lint, then every test, on each PostgreSQL found; WORKERS=4 at a time
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a container, as root; BASE=FILE keeps it
 	@$(BIN)/python -m tests.systemd $(if $(BASE),--base $(BASE))

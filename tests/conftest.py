@@ -13,6 +13,7 @@ from tests.support.events import listed_events
 from tests.support.servers import Server, Servers, server_names
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has put those together that use the same server
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left with it when the others are done."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -179,6 +179,7 @@ async def test_a_listen_dsn_to_where_no_notification_comes_is_told(
     assert await mends(database.dsn("daemon_login"), **right) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PROGRAM is None, reason=NO_POOLER_REASON)
 async def test_a_pooler_in_transaction_mode_is_told_for_each_way_that_leads_through_it(database: Database) -> None:
     with running_pooler(database.dsn("daemon_login")) as pooled:

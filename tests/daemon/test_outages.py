@@ -38,6 +38,7 @@ async def end_the_daemon_s(admin: Connection) -> None:
 
 
 @needs_servers
+@pytest.mark.slow
 def test_an_hour_s_outage_costs_few_lines_and_little_time() -> None:
     with own_server() as server:
         database = new_database(server)

@@ -109,6 +109,7 @@ async def test_the_watchdog_is_fed_while_all_parts_prove_themselves(database: Da
 
 
 @on_one_server
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["worker", "listener"])
 async def test_a_part_that_stands_still_is_named_and_not_spoken_for_by_the_other(
     part: str, database: Database, manager: Manager, monkeypatch: pytest.MonkeyPatch

@@ -195,7 +195,8 @@ with server:
         sys.stdin.read()
     except KeyboardInterrupt:
         command = [server.binaries.psql, "-XAtqc", "select 'served'", server.dsn()]
-        print(subprocess.run(command, capture_output=True, text=True).stdout, flush=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        print(done.stdout, flush=True)
 """
     program = python(code, place / "data")
     assert first_line(program) == ["ready"]

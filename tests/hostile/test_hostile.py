@@ -36,6 +36,7 @@ def cases(request: pytest.FixtureRequest) -> Sequence[Case]:
     return corpus() if newest else corpus()[::SAMPLE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", list(Way))
 def test_no_case_of_the_corpus_changes_anything_but_its_own_table(
     template: Template, cases: Sequence[Case], way: Way
@@ -43,6 +44,7 @@ def test_no_case_of_the_corpus_changes_anything_but_its_own_table(
     hold(template, cases, way)
 
 
+@pytest.mark.slow
 def test_no_case_gets_through_where_the_database_s_settings_change_what_text_means(
     template: Template, cases: Sequence[Case]
 ) -> None:
