@@ -1,5 +1,6 @@
 """Fixtures: servers of each version, a database for each test, connections and daemons."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,6 +12,12 @@ from tests.support.daemons import running_daemon
 from tests.support.databases import Database, Template, Templates
 from tests.support.events import listed_events
 from tests.support.servers import Server, Servers, server_names
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would the programs that tests send it to."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)  # after pytest has put those together that use the same server
