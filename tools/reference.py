@@ -15,7 +15,8 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from schemad.cli.app import program
+from schemad.cli.app import VERBS, program
+from schemad.cli.exit_code import ExitCode
 from schemad.embedded import EmbeddedPostgres
 from schemad.policy.expressions import ALLOWED_FUNCTIONS, ALLOWED_OPERATORS
 from schemad.policy.rules import all_rules
@@ -24,6 +25,7 @@ from schemad.request.schema import payload_schema
 from schemad.settings import Settings
 from schemad.store import connect, migrate
 from tools.database_pages import pages_of_database
+from tools.json_page import json_page
 from tools.markdown import DIRECTORY, head, read, table, with_part
 from tools.observe_pages import events_page, metrics_page
 
@@ -63,9 +65,43 @@ and the password file.
 `SCHEMAD_PG_BIN` names the directory of the server's programs for `schemad dev`, `demo` and `bench`.
 """
 _CLI_INTRO = """\
-Every verb exits with 0 on success, 1 where the database or the server said no, 2 where the command line, a file or
-a setting is wrong, and 130 on Ctrl-C.
-What a verb adds to that stands with it.
+A verb is called as its function of the [SQL API](sql-api.md): `schemad approve` calls `approve_request()`,
+`schemad policy protect` calls `protect_table()`.
+"""
+_CLI_END = """\
+`schemad psql` ends with the code of psql.
+
+## Output
+
+What was asked for goes to standard output; errors, hints and progress go to standard error.
+An error says what is wrong and what to do, often the next command to try.
+
+[With `--json`](json.md) the output is for programs.
+
+On a terminal, output is coloured, and what takes more than a second shows how far it is.
+In a pipe or a file there is neither, and a table has one line a row, however long.
+
+| variable | what it does |
+| --- | --- |
+| `NO_COLOR` | of any value but an empty one: no colours, and nothing bold |
+| `FORCE_COLOR` | of any value but an empty one: colours in a pipe or a file too |
+| `TERM` | `dumb`: no colours and no progress |
+| `COLUMNS` | the width of the terminal, where it can't be asked |
+
+## Completion
+
+Bash, zsh and fish complete verbs, options and the values that are known without a database, such as statuses,
+settings and rules.
+Have the shell read the script that `schemad completion` prints, in its start-up file:
+
+```sh
+eval "$(schemad completion bash)"      # ~/.bashrc
+eval "$(schemad completion zsh)"       # ~/.zshrc, after compinit
+schemad completion fish | source       # ~/.config/fish/config.fish
+```
+
+Packages install it where the shell looks by itself: as `schemad` in `/usr/share/bash-completion/completions`, as
+`_schemad` in `/usr/share/zsh/site-functions`, as `schemad.fish` in `/usr/share/fish/vendor_completions.d`.
 """
 
 
@@ -120,9 +156,14 @@ def cli_page() -> str:
         head("Command line"),
         (command.help or "") + "\n",
         _CLI_INTRO,
+        table(("verb", "what it does"), ((f"`{name}`", verb.summary) for name, verb in VERBS.items())),
+        "\n## Exit codes\n\nThe same for all verbs:\n",
+        table(("code", "what it means"), ((f"`{code.value}`", code.meaning) for code in ExitCode)),
+        "",
+        _CLI_END,
     ]
     assert isinstance(command, TyperGroup)  # noqa: S101 - for the type checker
-    for name in command.list_commands(context):
+    for name in VERBS:
         verb = command.get_command(context, name)
         if isinstance(verb, TyperGroup):
             parts += [f"## schemad {name}\n", _prose(verb.help or "")]
@@ -164,6 +205,7 @@ def pages_of_code() -> dict[str, str]:
         "rules.md": rules_page(),
         "settings.md": settings_page(),
         "cli.md": cli_page(),
+        "json.md": json_page(),
         "payload.md": payload_page(),
         "metrics.md": metrics_page(),
         "events.md": events_page(),

@@ -147,7 +147,9 @@ async def test_severity_changes_a_rule_and_default_gives_it_its_own_back(
     assert await admin.fetchval("SELECT severity FROM schemad.rule_severities") == "warn"
     assert await done(database, "severity", "limit.fields", "default") == "limit.fields: default"
     assert await admin.fetchval("SELECT count(*) FROM schemad.rule_severities") == 0
-    assert "unknown severity 'off'" in await failed(database, "severity", "limit.fields", "off")
+    wrong = await policy(database, "severity", "limit.fields", "off")
+    assert (wrong.code, wrong.out) == (EXIT_BAD_INPUT, "")
+    assert "'off' is not one of 'refuse', 'review', 'warn', 'default'" in wrong.err
     fixed = await failed(database, "severity", "name.protected", "warn")
     assert "rule 'name.protected' can't have another severity" in fixed
     assert f"hint: It can for {', '.join(r.id for r in all_rules().values() if r.adjustable)}." in fixed

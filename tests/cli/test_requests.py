@@ -11,6 +11,7 @@ import pytest
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.cli.program import (
+    EXIT_BAD_INPUT,
     EXIT_FAILED,
     EXIT_REVIEW,
     FOR_REVIEW,
@@ -115,7 +116,7 @@ async def test_approve_prints_the_plan_first_and_approves_that_and_no_other(
 async def test_an_unsound_request_fails_with_message_detail_and_hint(database: Database, tmp_path: Path) -> None:
     file = request_file(tmp_path, "thing", {"fields": [{"name": "a", "type": "tixt"}]})
     run = await schemad_beside("submit", file, "--json", dsn=database.dsn("app_one"))
-    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
     message, detail, hint, sqlstate = run.err.splitlines()
     assert message == "schemad: field 1 a: 'tixt' is not a known type"
     assert detail.startswith("detail: Rule type.unknown, request for table 'thing'")

@@ -10,13 +10,16 @@ import pytest
 import typer
 
 from schemad import OLDEST_POSTGRES, TESTED_POSTGRES, __version__
-from schemad.cli.app import _MODULES, program
+from schemad.cli.app import VERBS as KNOWN_VERBS
+from schemad.cli.app import overview, program
+from schemad.cli.exit_code import ExitCode
 from schemad.policy.rules import all_rules
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
 from tests.support.servers import DEFAULT_MAJORS, EXTRA_MAJORS
 
 VERBS = (
-    "dev demo migrate doctor run submit list show approve reject cancel retry plan schema rules psql bench policy"
+    "dev demo migrate doctor run submit list show wait approve reject cancel retry plan describe schema rules "
+    "policy prune psql bench completion"
 ).split()
 MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic)\b|\x1b")
 
@@ -128,19 +131,42 @@ def test_rules_lists_every_rule_once_a_line_and_as_json() -> None:
     }
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+@pytest.mark.parametrize("arguments", ["rules --json", "rules", "--help", "--version", "migrate --print"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments: str, unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [*PROGRAM, "rules", "--json"],
+        [*PROGRAM, *arguments.split()],
         stdout=writer,
         stderr=subprocess.PIPE,
         check=False,
-        env=environment(PYTHONUNBUFFERED="1"),
+        env=environment(PYTHONUNBUFFERED=unbuffered),
         timeout=PATIENCE,
     )
     os.close(writer)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (ExitCode.READER_GONE, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", ["rules --json", "rules", "--help"])
+def test_output_that_can_t_be_written_is_told_as_such(arguments: str) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, *arguments.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environment(),
+            timeout=PATIENCE,
+        )
+    said = b"schemad: can't write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (ExitCode.FAILED, said)
+
+
+def test_each_exit_code_has_a_meaning_of_its_own() -> None:
+    assert [code.value for code in ExitCode] == [0, 1, 2, 3, 4, 130, 141, 143]
+    assert len({code.meaning for code in ExitCode}) == len(ExitCode)
 
 
 def test_a_terminal_without_unicode_still_gets_the_message() -> None:
@@ -153,7 +179,8 @@ def test_every_verb_is_found_by_its_name_alone() -> None:
     every = typer.main.get_group(program()).commands
     for verb in every:
         assert verb in typer.main.get_group(program(verb)).commands
-    assert set(every) == {verb for verbs in _MODULES.values() for verb in verbs}
+    assert list(typer.main.get_group(overview()).commands) == list(KNOWN_VERBS)
+    assert set(every) == set(KNOWN_VERBS)
 
 
 def test_the_daemon_carries_nothing_of_the_verbs_that_are_not_asked_for() -> None:

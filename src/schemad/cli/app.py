@@ -2,38 +2,56 @@
 
 import importlib
 import io
+import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
 
 import typer
-from pydantic import ValidationError
 
 from schemad import OLDEST_POSTGRES, TESTED_POSTGRES, __version__
-from schemad.cli.output import print_error
-from schemad.credentials import CredentialError
-from schemad.embedded import EmbeddedPostgresError
-from schemad.observe.http import AddressUnavailable
-from schemad.observe.tracing import TracingUnavailable
-from schemad.settings import SettingsFileError, problems
-from schemad.store.errors import explain, is_bad_input
+from schemad.cli.exit_code import ExitCode
 
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
+# Set by a shell that asks for completions; what it names is typer's.
+COMPLETE_VARIABLE = "_SCHEMAD_COMPLETE"
 
-# The verbs, in the order of the help, by the module that adds them.
-_MODULES = {
-    "dev": ("dev",),
-    "demo": ("demo",),
-    "database": ("migrate", "doctor"),
-    "run": ("run",),
-    "requests": ("submit", "list", "show", "approve", "reject", "cancel", "retry"),
-    "plan": ("plan",),
-    "schema": ("schema",),
-    "policy": ("policy",),
-    "rules": ("rules",),
-    "psql": ("psql",),
-    "bench": ("bench",),
+
+class Verb(NamedTuple):
+    """A verb as the overview has it.
+
+    Attributes:
+        module: The module of `cli` that adds it.
+        summary: What it does, in a line of a narrow terminal.
+    """
+
+    module: str
+    summary: str
+
+
+# In the order of the help.
+VERBS = {
+    "dev": Verb("dev", "Start a PostgreSQL with the daemon on it, to try things on."),
+    "demo": Verb("demo", "See it work, and leave nothing behind."),
+    "migrate": Verb("database", "Install the schema `schemad`, or bring it up to date."),
+    "doctor": Verb("database", "Tell whether a daemon would work, and what mends it."),
+    "run": Verb("run", "Run the daemon."),
+    "submit": Verb("requests", "Submit a request, and wait for the decision."),
+    "list": Verb("requests", "List requests, newest first."),
+    "show": Verb("requests", "Show a request: how it stands, why, and its SQL."),
+    "wait": Verb("requests", "Wait for the decision on a request."),
+    "approve": Verb("requests", "Approve a held request, and wait until it is applied."),
+    "reject": Verb("requests", "Turn a pending request down."),
+    "cancel": Verb("requests", "Withdraw a pending request of your own."),
+    "retry": Verb("requests", "Have a held or failed request assessed again."),
+    "plan": Verb("plan", "Print findings and SQL for a request; submit nothing."),
+    "describe": Verb("describe", "Show the fields of a table that schemad made."),
+    "schema": Verb("schema", "Print the shape of a payload as JSON Schema."),
+    "rules": Verb("rules", "List the rules that requests are judged by."),
+    "policy": Verb("policy", "Show or change what counts as low-risk."),
+    "prune": Verb("prune", "Remove what is older than the policy keeps."),
+    "psql": Verb("psql", "Open psql, with variables for what one asks most."),
+    "bench": Verb("bench", "Measure how fast it is here."),
+    "completion": Verb("completion", "Print what has a shell complete verbs and options."),
 }
 
 
@@ -42,18 +60,40 @@ def program(verb: str | None = None) -> typer.Typer:
 
     So the daemon does not carry what the others need, 3 MB of memory and a third of a second at the start.
     """
+    app = _empty()
+    asked = VERBS[verb].module if verb in VERBS else None
+    for module in [asked] if asked else dict.fromkeys(known.module for known in VERBS.values()):
+        importlib.import_module(f"schemad.cli.{module}").add_to(app)
+    return app
+
+
+def overview() -> typer.Typer:
+    """The program as it is where no verb was named: all are listed, and none of them is imported.
+
+    It is what `schemad --help` prints, and where a shell looks for verbs that begin with something.
+    """
+    app = _empty()
+    for name, verb in VERBS.items():
+        app.command(name, help=verb.summary)(_stand_in)
+    return app
+
+
+def _empty() -> typer.Typer:
     app = typer.Typer(
         name="schemad",
         help="Applications ask PostgreSQL for a table in SQL; what is low-risk is created right away.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        # It brings the reader of what shells ask, and two options: `schemad completion` is there instead of them.
+        add_completion=COMPLETE_VARIABLE in os.environ,
     )
     app.callback()(_options)
-    asked = [module for module, verbs in _MODULES.items() if verb in verbs]
-    for module in asked or _MODULES:
-        importlib.import_module(f"schemad.cli.{module}").add_to(app)
     return app
+
+
+def _stand_in() -> None:
+    """Stands for a verb in the overview, and is never called: whoever names a verb gets its module."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,30 +124,57 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # A terminal that can't show a character of a message still gets the message.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_exit_code(arguments))
+    sys.exit(_exit_code(sys.argv[1:] if arguments is None else arguments))
 
 
-def _exit_code(arguments: Sequence[str] | None) -> int:
-    given = sys.argv[1:] if arguments is None else arguments
-    command = typer.main.get_command(program(given[0] if given else None))
+def _exit_code(arguments: Sequence[str]) -> int | str | None:
+    verb = named_verb(arguments, os.environ)
+    command = typer.main.get_command(program(verb) if verb else overview())
+    command.params = [p for p in command.params if p.name not in {"install_completion", "show_completion"}]
     try:
-        # Mistakes on the command line, Ctrl-C and typer.Exit end the process here, with a message and a code of
-        # typer's: which click they come from, its own or the package, depends on its version.
-        command.main(args=arguments, prog_name="schemad")
-    except ValidationError as error:
-        for problem in problems(error):
-            print_error(problem)
-        return EXIT_BAD_INPUT
-    except (SettingsFileError, CredentialError) as error:
-        print_error(str(error))
-        return EXIT_BAD_INPUT
-    except (EmbeddedPostgresError, AddressUnavailable, TracingUnavailable) as error:
-        print_error(str(error))
-        return EXIT_FAILED
+        try:
+            # Mistakes on the command line, Ctrl-C and typer.Exit end the process here, with a message and a code
+            # of typer's: which click they come from, its own or the package, depends on its version.
+            command.main(args=list(arguments), prog_name="schemad")
+        finally:
+            _flush()
+    except SystemExit as end:
+        # Typer and Rich both end it with 1 where the reader has gone.
+        return ExitCode.READER_GONE if isinstance(end.__context__, BrokenPipeError) else end.code
+    except BrokenPipeError:
+        return ExitCode.READER_GONE
     except Exception as error:
-        message = explain(error)
-        if message is None:
+        from schemad.cli.failure import told  # noqa: PLC0415 - most runs meet no error, and need no driver for it
+        from schemad.cli.output import print_error  # noqa: PLC0415
+
+        failure = told(error)
+        if failure is None:
             raise
-        print_error(message)
-        return EXIT_BAD_INPUT if is_bad_input(error) else EXIT_FAILED
-    return 0
+        messages, code = failure
+        for message in messages:
+            print_error(message)
+        return code
+    return ExitCode.DONE
+
+
+def _flush() -> None:
+    """Writes what is left, while it can still be told that this fails."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return  # closed from the start, or somebody else's
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try again at the end, and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def named_verb(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """The verb that a command line names, be it to run or to complete; None: none, or none that there is."""
+    words = arguments
+    if COMPLETE_VARIABLE in environment:
+        # Typer has the line in the one for bash, and in the other for other shells.
+        line = environment.get("COMP_WORDS") or environment.get("_TYPER_COMPLETE_ARGS", "")
+        words = line.split()[1:]
+    first = next((word for word in words if not word.startswith("-")), None)
+    return first if first in VERBS else None

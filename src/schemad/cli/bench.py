@@ -1,7 +1,6 @@
 """`schemad bench`: how fast it is here, each figure beside its floor."""
 
 import asyncio
-import contextlib
 import signal
 import sys
 import tempfile
@@ -13,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from schemad.bench.bench import QUICK, Sizes
@@ -21,15 +19,12 @@ from schemad.bench.failure import BenchFailed
 from schemad.bench.figure import Figure
 from schemad.bench.run import Measure, Report
 from schemad.bench.run import run as run_measures
+from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Json, Major
-from schemad.cli.output import err, print_error, print_hint, print_json, print_table, say
+from schemad.cli.output import print_error, print_hint, print_json, print_table, say
+from schemad.cli.progress import Tell, progress
 from schemad.cli.run import run_fast
 from schemad.embedded import EmbeddedPostgres
-
-EXIT_BAD_INPUT = 2
-EXIT_TERMINATED = 128 + signal.SIGTERM
-
-Tell = Callable[[str, float], None]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -101,13 +96,13 @@ def bench(
     draw = None if plot is None else _painter(plot)
     chosen = list(dict.fromkeys(measure or Measure))
     try:
-        with _progress() as tell:
+        with progress("starting PostgreSQL") as tell:
             report = _on_a_server(dsn, major, chosen, wanted, tell)
     except BenchFailed as error:
         print_error(str(error))
-        raise typer.Exit(1) from error
+        raise typer.Exit(ExitCode.FAILED) from error
     except asyncio.CancelledError as error:
-        raise typer.Exit(EXIT_TERMINATED) from error
+        raise typer.Exit(ExitCode.TERMINATED) from error
     if as_json:
         print_json(
             {**report.machine, "sizes": asdict(wanted), "figures": [each.as_row() for each in report.figures]}
@@ -124,12 +119,12 @@ def _painter(directory: Path) -> Callable[[Report], list[Path]]:
         from schemad.bench.plot import draw  # noqa: PLC0415 - matplotlib comes with the extra `bench`
     except ImportError as error:
         print_error("--plot draws with matplotlib: run `pip install 'schemad[bench]'`")
-        raise typer.Exit(1) from error
+        raise typer.Exit(ExitCode.FAILED) from error
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         print_error(f"--plot {directory}: {error.strerror}; name a directory that can be written to")
-        raise typer.Exit(EXIT_BAD_INPUT) from error
+        raise typer.Exit(ExitCode.BAD_INPUT) from error
     return partial(draw, directory=directory)
 
 
@@ -137,7 +132,6 @@ def _on_a_server(dsn: str | None, major: int | None, measures: list[Measure], si
     """Measures on the server of the DSN, or on one that is there for this only."""
     if dsn is not None:
         return run_fast(_until_terminated(dsn, None, measures, sizes, tell))
-    tell("starting PostgreSQL", 0.0)
     with (
         tempfile.TemporaryDirectory(prefix="schemad-bench-") as directory,
         EmbeddedPostgres(Path(directory) / "data", major=major) as server,
@@ -153,15 +147,6 @@ async def _until_terminated(
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await run_measures(dsn, server_log=server_log, measures=measures, sizes=sizes, tell=tell)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Tell]:
-    """A bar on standard error, where that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("", total=1.0)
-        yield lambda what, done: progress.update(task, description=what, completed=done)
 
 
 def _print(report: Report, sizes: Sizes) -> None:

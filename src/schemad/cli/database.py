@@ -7,15 +7,17 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from schemad.cli.exit_code import ExitCode
+from schemad.cli.json_shapes import Applied, DoctorCheck, Pending
 from schemad.cli.options import Dsn, Json, settings_with, with_connection
 from schemad.cli.output import out, print_json, say
+from schemad.cli.progress import progress
 from schemad.settings import Settings
 from schemad.store import Connection
 from schemad.store.checks import Check, Level, check_all, open_for_checks
 from schemad.store.migrate import migrate as migrate_database
 from schemad.store.migrate import pending_files, pending_script
 
-EXIT_BEHIND = 1
 MARKS = {Level.OK: "green", Level.NOTE: "yellow", Level.MEND: "red"}
 
 
@@ -46,24 +48,27 @@ def migrate(
 
     With --print and no database given, the whole installation is written.
     """
+    if print_sql and (as_json or check):
+        raise typer.BadParameter(f"--print writes SQL, and goes with no {'--json' if as_json else '--check'}")
 
     async def work(connection: Connection) -> int:
         if print_sql:
             typer.echo(await pending_script(connection, with_roles=roles), nl=False)
-            return 0
+            return ExitCode.DONE
         if check:
             pending = await pending_files(connection, with_roles=roles)
             if as_json:
-                print_json({"pending": pending})
+                print_json(Pending(pending=pending))
             else:
-                say(f"behind by {_files(pending)}" if pending else "current")
-            return EXIT_BEHIND if pending else 0
-        applied = await migrate_database(connection, with_roles=roles)
+                say(f"behind by {_files(pending)}: `schemad migrate` applies them" if pending else "current")
+            return ExitCode.FAILED if pending else ExitCode.DONE
+        with progress("waiting for the database") as tell:
+            applied = await migrate_database(connection, with_roles=roles, tell=tell)
         if as_json:
-            print_json({"applied": applied})
+            print_json(Applied(applied=applied))
         else:
             say(f"applied {_files(applied)}" if applied else "current: nothing to do")
-        return 0
+        return ExitCode.DONE
 
     if print_sql and settings_with(dsn).dsn is None:
         typer.echo(asyncio.run(pending_script(None, with_roles=roles)), nl=False)
@@ -85,10 +90,7 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
     checks = asyncio.run(_checks(settings_with(dsn)))
     if as_json:
         print_json(
-            [
-                {"check": c.name, "level": c.level, "passed": c.passed, "found": c.found, "mend": c.mend}
-                for c in checks
-            ]
+            [DoctorCheck(check=c.name, level=c.level, passed=c.passed, found=c.found, mend=c.mend) for c in checks]
         )
     else:
         for check in checks:
@@ -97,7 +99,7 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
             if check.mend:
                 out.print(Text(f"      → {check.mend}"), soft_wrap=True)
     if not all(check.passed for check in checks):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 async def _checks(settings: Settings) -> list[Check]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import typer
 
+from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Major
 from schemad.cli.output import out, print_error, print_findings, print_sql, say
+from schemad.cli.progress import progress
 from schemad.cli.run import run_fast
 from schemad.daemon import Daemon
 from schemad.embedded import EmbeddedPostgres
@@ -99,18 +101,24 @@ def demo(major: Major = None) -> None:
     with tempfile.TemporaryDirectory(prefix="schemad-demo-") as directory:
         say("starting an embedded PostgreSQL …", style="dim")
         try:
-            with EmbeddedPostgres(Path(directory) / "data", major=major) as server:
+            server = EmbeddedPostgres(Path(directory) / "data", major=major)
+            try:
+                with progress("starting PostgreSQL"):
+                    server.start()
                 run_fast(_demo(server))
+            finally:
+                server.stop()
         except DemoFailed as error:
             print_error(str(error))
-            raise typer.Exit(1) from error
+            raise typer.Exit(ExitCode.FAILED) from error
     if out.is_terminal:
         say("\nGo on: `schemad dev` starts the same to stay, and prints how to reach it with psql.")
         say("README.md has the way into an application of yours.")
 
 
 async def _demo(server: EmbeddedPostgres) -> None:
-    database = await prepare(server)
+    with progress("installing schemad"):
+        database = await prepare(server)
     say(f"PostgreSQL {server.binaries.major} runs, with the schema `schemad` in it", style="dim")
     ready = asyncio.Event()
     ours = {"dsn": database.daemon_dsn, "listen_dsn": None, "enable_auto_create": True}

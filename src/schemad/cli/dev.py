@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from schemad.cli.options import DataDir, Major
-from schemad.cli.output import print_error, say
+from schemad.cli.exit_code import ExitCode
+from schemad.cli.json_shapes import Dev
+from schemad.cli.options import DataDir, Json, Major
+from schemad.cli.output import print_error, print_json, say
+from schemad.cli.progress import progress
 from schemad.cli.run import run_fast
 from schemad.daemon import Daemon
 from schemad.embedded import AlreadyRunning, EmbeddedPostgres, EmbeddedPostgresError
@@ -27,6 +30,7 @@ def dev(
     data_dir: DataDir = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="TCP port; 0: a free one.")] = PORT,
     major: Major = None,
+    as_json: Json = False,
 ) -> None:
     """Start a PostgreSQL of your own with the daemon on it, and print how to reach it. Ctrl-C ends both.
 
@@ -37,12 +41,16 @@ def dev(
     server = EmbeddedPostgres(Path(data_dir) if data_dir else default_data_dir(), port=port, major=major)
     # Before the loop, and in the main thread: the server dies with the thread that started it.
     try:
-        with server:
-            run_fast(_serve(server, settings))
+        with progress("starting PostgreSQL"):
+            server.start()
+        try:
+            run_fast(_serve(server, settings, as_json))
+        finally:
+            server.stop()
     except AlreadyRunning as running:
         where = f"{running.dsn.rpartition('/')[0]}/{DATABASE}"
         print_error(f"{running}\nhint: psql {where}")
-        raise typer.Exit(1) from running
+        raise typer.Exit(ExitCode.FAILED) from running
 
 
 def default_data_dir() -> Path:
@@ -54,11 +62,18 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("schemad")) / "dev"
 
 
-async def _serve(server: EmbeddedPostgres, settings: Settings) -> None:
-    database = await prepare(server)
+async def _serve(server: EmbeddedPostgres, settings: Settings, as_json: bool) -> None:
+    with progress("installing schemad"):
+        database = await prepare(server)
     psql = "psql" if shutil.which("psql") else str(server.binaries.psql)
 
     def tell() -> None:
+        if as_json:
+            # On one line, as it is read while this goes on.
+            print_json(
+                Dev(dsn=database.dsn, postgres=server.binaries.major, data_dir=str(server.data_dir)), indent=None
+            )
+            return
         say(f"\nPostgreSQL {server.binaries.major} and the daemon are running.", style="bold green")
         say(f"  export SCHEMAD_DSN={database.dsn}")
         say(f"  {psql} {database.dsn}")

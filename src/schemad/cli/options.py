@@ -11,6 +11,14 @@ from schemad.store.connect import connect_pinned
 
 Result = TypeVar("Result")
 
+
+def _majors(incomplete: str) -> list[str]:
+    """Major versions that are on this machine, for a shell."""
+    from schemad.embedded import installed_majors  # noqa: PLC0415 - few verbs need it
+
+    return [str(major) for major in installed_majors() if str(major).startswith(incomplete)]
+
+
 Dsn = Annotated[
     str | None,
     typer.Option("--dsn", help="Database; else SCHEMAD_DSN, else PGHOST, PGUSER and so on.", show_default=False),
@@ -23,7 +31,10 @@ DataDir = Annotated[
 Major = Annotated[
     int | None,
     typer.Option(
-        "--pg", help="Major version of PostgreSQL: 16, 18, or another that is installed.", show_default=False
+        "--pg",
+        help="Major version of PostgreSQL: 16, 18, or another that is installed.",
+        autocompletion=_majors,
+        show_default=False,
     ),
 ]
 

@@ -1,12 +1,14 @@
 """Output: how requests, findings and plans look on a terminal, and as JSON."""
 
 import json
+import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -14,8 +16,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-out = Console()
-err = Console(stderr=True)
+# Rich leaves bold and dim where there is to be no colour; who asks for that wants text.
+_COLORS: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+
+out = Console(color_system=_COLORS)
+err = Console(stderr=True, color_system=_COLORS)
 _UNLIMITED = 100_000
 # What has to be looked at one by one: all but printable ASCII.
 _SUSPECT = re.compile(r"[^\n -~]")
@@ -35,11 +40,11 @@ _STATES = {
 _SEVERITIES = {"refuse": "red", "review": "yellow", "warn": "cyan"}
 
 
-def print_json(value: Any) -> None:
-    """Prints a value as JSON, for programs."""
-    text = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Prints a value as JSON, for programs: one document, on one line where `indent` is None."""
+    text = json.dumps(value, default=_plain, ensure_ascii=False, indent=indent)
     # JSON itself escapes the first 32 controls only.
-    print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if _is_unseen(c[0]) else c[0], text))
+    print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if _is_unseen(c[0]) else c[0], text), flush=True)
 
 
 def print_error(message: str) -> None:
@@ -109,7 +114,7 @@ def print_requests(requests: Sequence[Mapping[str, Any]]) -> None:
 
 def print_table(table: Table) -> None:
     """Prints a table; in a pipe one line a row, as there is no width to fit it into."""
-    (out if out.is_terminal else Console(width=_UNLIMITED)).print(table)
+    (out if sys.stdout.isatty() else Console(color_system=_COLORS, width=_UNLIMITED)).print(table)
 
 
 def print_standing(request: Mapping[str, Any]) -> None:

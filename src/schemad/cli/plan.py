@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from schemad.cli.exit_code import ExitCode
+from schemad.cli.json_shapes import Plan
 from schemad.cli.options import Dsn, Json, with_connection
 from schemad.cli.output import one_line, print_findings, print_json, print_sql, say
 from schemad.cli.request_file import read_request_file
@@ -12,9 +14,6 @@ from schemad.ddl import Verdict, decide
 from schemad.policy import Policy, TableFacts
 from schemad.request import Severity
 from schemad.store import policies
-
-EXIT_REFUSED = 2
-EXIT_REVIEW = 3
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,10 +46,15 @@ def plan(
     else:
         policy, facts, role = Policy(), TableFacts(), None
     decision = decide(request.schema_name, request.payload, policy, facts, requested_by=role)
-    findings = [finding.as_row() for finding in decision.findings]
     refused = any(finding.severity is Severity.REFUSE for finding in decision.findings)
     if as_json:
-        print_json({"verdict": decision.verdict, "findings": findings, "plan_sql": decision.plan_sql})
+        print_json(
+            Plan(
+                verdict=decision.verdict,
+                findings=[finding.as_row() for finding in decision.findings],
+                plan_sql=decision.plan_sql,
+            )
+        )
     else:
         name = one_line(request.schema_name)
         if decision.verdict is Verdict.AUTO:
@@ -59,10 +63,10 @@ def plan(
             say(f"{name}: nobody could approve it", style="red")
         else:
             say(f"{name}: would wait for review", style="yellow")
-        print_findings(findings)
+        print_findings(finding.as_row() for finding in decision.findings)
         if decision.plan_sql:
             print_sql(decision.plan_sql)
     if refused:
-        raise typer.Exit(EXIT_REFUSED)
+        raise typer.Exit(ExitCode.BAD_INPUT)
     if decision.verdict is Verdict.REVIEW:
-        raise typer.Exit(EXIT_REVIEW)
+        raise typer.Exit(ExitCode.WAITS)

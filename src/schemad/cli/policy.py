@@ -1,21 +1,49 @@
 """`schemad policy`: what counts as low-risk in a database, shown and changed."""
 
 import asyncio
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from schemad.cli.json_shapes import PolicySettings
 from schemad.cli.options import Dsn, Json, with_connection
 from schemad.cli.output import out, print_json, say
-from schemad.store import policies
+from schemad.policy.rules import all_rules
+from schemad.request.types import KNOWN_TYPES
+from schemad.store import Connection, policies
 
 app = typer.Typer(
     name="policy", help="Show or change what counts as low-risk in a database.", no_args_is_help=True
 )
-DEFAULT = "default"
+
+
+class SeverityOrDefault(StrEnum):
+    """What a rule may be judged by."""
+
+    REFUSE = "refuse"
+    REVIEW = "review"
+    WARN = "warn"
+    DEFAULT = "default"
+
+
+def _settings(incomplete: str) -> list[str]:
+    """Settings that begin so, for a shell."""
+    named = (n for n in PolicySettings.__annotations__ if n not in {"version", "changed_at", "changed_by"})
+    return [name for name in named if name.startswith(incomplete)]
+
+
+def _rules(incomplete: str) -> list[str]:
+    """Ids of rules that begin so and whose severity may be changed, for a shell."""
+    return [rule.id for rule in all_rules().values() if rule.adjustable and rule.id.startswith(incomplete)]
+
+
+def _types(incomplete: str) -> list[str]:
+    """Names of PostgreSQL's own types that begin so, for a shell."""
+    return [name for name in KNOWN_TYPES if name.startswith(incomplete) and " " not in name]
 
 
 def add_to(parent: typer.Typer) -> None:
@@ -45,12 +73,15 @@ def show(dsn: Dsn = None, as_json: Json = False) -> None:
 
 @app.command("set")
 def set_setting(
-    setting: Annotated[str, typer.Argument(help="A setting, as `schemad policy show` lists it.")],
+    setting: Annotated[
+        str, typer.Argument(help="A setting, as `schemad policy show` lists it.", autocompletion=_settings)
+    ],
     value: Annotated[str, typer.Argument(help="Its value; `none` for no limit.")],
     dsn: Dsn = None,
+    as_json: Json = False,
 ) -> None:
     """Change a setting; daemons follow at once."""
-    _change(dsn, f"{setting} = {value}", "set_policy", setting, None if value == "none" else value)
+    _change(dsn, as_json, f"{setting} = {value}", "set_policy", setting, None if value == "none" else value)
 
 
 @app.command()
@@ -60,45 +91,64 @@ def protect(
         str | None, typer.Option("--reason", "-r", help="Why; kept with the name.", show_default=False)
     ] = None,
     dsn: Dsn = None,
+    as_json: Json = False,
 ) -> None:
     """Protect a name: no request may have it, and none references it without review."""
-    _change(dsn, f"{table} is protected", "protect_table", table, reason)
+    _change(dsn, as_json, f"{table} is protected", "protect_table", table, reason)
 
 
 @app.command()
-def unprotect(table: Annotated[str, typer.Argument(help="Name of the table.")], dsn: Dsn = None) -> None:
+def unprotect(
+    table: Annotated[str, typer.Argument(help="Name of the table.")], dsn: Dsn = None, as_json: Json = False
+) -> None:
     """Take a name off the protected ones."""
-    _change(dsn, f"{table} is not protected any more", "unprotect_table", table)
+    _change(dsn, as_json, f"{table} is not protected any more", "unprotect_table", table)
 
 
 @app.command()
 def allow_type(
-    name: Annotated[str, typer.Argument(help="Name of the type.")],
+    name: Annotated[str, typer.Argument(metavar="TYPE", help="Name of the type.", autocompletion=_types)],
     review: Annotated[bool, typer.Option("--review", help="After review only.")] = False,
     dsn: Dsn = None,
+    as_json: Json = False,
 ) -> None:
     """Let requests have fields of a type; types of extensions, enums and domains too."""
-    _change(dsn, f"{name}: {'after review' if review else 'by itself'}", "allow_type", name, not review)
+    _change(dsn, as_json, f"{name}: {'after review' if review else 'by itself'}", "allow_type", name, not review)
 
 
 @app.command()
-def disallow_type(name: Annotated[str, typer.Argument(help="Name of the type.")], dsn: Dsn = None) -> None:
+def disallow_type(
+    name: Annotated[str, typer.Argument(metavar="TYPE", help="Name of the type.", autocompletion=_types)],
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
     """Refuse a type."""
-    _change(dsn, f"{name} is refused from now on", "disallow_type", name)
+    _change(dsn, as_json, f"{name} is refused from now on", "disallow_type", name)
 
 
 @app.command()
 def severity(
-    rule: Annotated[str, typer.Argument(help="Id of the rule; `schemad rules` lists them.")],
-    to: Annotated[str, typer.Argument(help="refuse, review, warn, or default.")],
+    rule: Annotated[
+        str, typer.Argument(help="Id of the rule; `schemad rules` lists them.", autocompletion=_rules)
+    ],
+    to: Annotated[SeverityOrDefault, typer.Argument(help="refuse, review, warn, or default.")],
     dsn: Dsn = None,
+    as_json: Json = False,
 ) -> None:
     """Judge a rule more or less severely, where that is safe."""
-    _change(dsn, f"{rule}: {to}", "set_rule_severity", rule, None if to == DEFAULT else to)
+    _change(
+        dsn, as_json, f"{rule}: {to}", "set_rule_severity", rule, None if to is SeverityOrDefault.DEFAULT else to
+    )
 
 
-def _change(dsn: str | None, done: str, function: str, *arguments: object) -> None:
+def _change(dsn: str | None, as_json: bool, done: str, function: str, *arguments: object) -> None:
+    async def work(connection: Connection) -> dict[str, Any] | None:
+        await policies.change(connection, function, *arguments)
+        return await policies.shown(connection) if as_json else None
+
     # A type is looked up as in psql; all else is by names of schemad's.
-    pinned = function != "allow_type"
-    asyncio.run(with_connection(dsn, lambda c: policies.change(c, function, *arguments), pinned=pinned))
-    say(done)
+    found = asyncio.run(with_connection(dsn, work, pinned=function != "allow_type"))
+    if as_json:
+        print_json(found)
+    else:
+        say(done)

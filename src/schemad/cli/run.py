@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 import typer
 
+from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Dsn, settings_with
 from schemad.cli.output import print_error
 from schemad.daemon import Daemon, GaveUp
@@ -20,7 +21,6 @@ from schemad.observe import configure_logging
 from schemad.settings import unknown_variables
 
 Result = TypeVar("Result")
-EXIT_GAVE_UP = 4
 # Seconds that the loop has for closing, once the daemon has ended in order.
 CLOSED_WITHIN = 1.0
 
@@ -46,7 +46,7 @@ def run(dsn: Dsn = None) -> None:
         run_fast(_to_its_end(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager)))
     except GaveUp as error:
         print_error(str(error))
-        raise typer.Exit(EXIT_GAVE_UP) from error
+        raise typer.Exit(ExitCode.GAVE_UP) from error
 
 
 async def _to_its_end(daemon: Daemon) -> None:

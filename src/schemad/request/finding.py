@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 
 class Severity(StrEnum):
@@ -40,11 +40,11 @@ class Rule:
 class FindingRow(TypedDict):
     """A finding as it is stored in `schema_requests.findings`, and as `--json` prints it."""
 
-    rule: str
-    severity: str
-    field: str | None
+    rule: Annotated[str, "its id, as `schemad rules` lists it"]
+    severity: Annotated[str, "refuse, review or warn"]
+    field: Annotated[str | None, "null: it is about the table"]
     message: str
-    hint: str
+    hint: Annotated[str, "what would pass"]
 
 
 @dataclass(frozen=True, slots=True)

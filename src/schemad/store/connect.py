@@ -51,6 +51,7 @@ _PINNED = {
     "quote_all_identifiers": "off",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "intervalstyle": "postgres",
     # Every statement of schemad's is short: compiling one takes longer than running it.
     "jit": "off",
     # A daemon's session waits for hours, and is to stay.
@@ -253,7 +254,7 @@ def connection_help(error: BaseException) -> str:
         case asyncpg.ClientConfigurationError():
             advice = "SCHEMAD_DSN reads like postgresql://user@host:5432/database"
         case OSError() | TimeoutError():
-            advice = "is PostgreSQL running there? SCHEMAD_DSN says where to look"
+            advice = "is PostgreSQL running there? SCHEMAD_DSN says where; `schemad dev` starts one to try"
         case _:
             advice = "SCHEMAD_DSN says which database is meant"
     return f"can't connect to PostgreSQL: {link_help(error)} ({advice})"

@@ -1,9 +1,16 @@
 """Errors in words: what happened, and what to do, for the person at the command line."""
 
+import re
+
 import asyncpg
 
 from schemad.store.connect import LINK_ERRORS, NotAServer, connection_help
 from schemad.store.migrate import ChangedMigration, SchemaMismatch
+
+# How the detail of an error at submit begins.
+_RULE_OF_SHAPE = re.compile(r"Rule \S+, request for table ")
+# A limit that was reached, and a key that was used: the request itself is sound.
+_OF_THE_MOMENT = frozenset({"53400", "23505"})
 
 
 def explain(error: BaseException) -> str | None:
@@ -17,8 +24,9 @@ def explain(error: BaseException) -> str | None:
             return connection_help(error)
         case asyncpg.InsufficientPrivilegeError() if not error.hint:
             return (
-                f"{error}\nhint: asking takes the role schemad_requester, deciding schemad_reviewer, the daemon "
-                "schemad_daemon; migrating is for the owner of the database, changing the policy for the schema's"
+                f"{error}\nhint: GRANT schemad_requester lets a login ask, schemad_reviewer decide, "
+                "schemad_daemon run the daemon; migrating is for the owner of the database, changing the policy "
+                "for the schema's"
             )
         case asyncpg.PostgresError():
             parts = [str(error.args[0] if error.args else error)]
@@ -31,7 +39,10 @@ def explain(error: BaseException) -> str | None:
 
 
 def is_bad_input(error: BaseException) -> bool:
-    """Whether it is about how the database is named, which nobody was asked for yet."""
+    """Whether what was given is wrong: how the database is named, or a request that breaks a rule of its shape."""
+    if isinstance(error, asyncpg.PostgresError):
+        detail = getattr(error, "detail", None) or ""
+        return bool(_RULE_OF_SHAPE.match(detail)) and error.sqlstate not in _OF_THE_MOMENT
     return isinstance(error, asyncpg.ClientConfigurationError)
 
 

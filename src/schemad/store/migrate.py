@@ -1,6 +1,6 @@
 """Migrations: making the schema `schemad`, bringing it up to date, and telling whether it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,12 +67,18 @@ class Step:
         return "\n\n".join([*parts, self.epilogue]).rstrip() + "\n"
 
 
-async def migrate(connection: Connection, *, with_roles: bool | None = None) -> list[str]:
+async def migrate(
+    connection: Connection,
+    *,
+    with_roles: bool | None = None,
+    tell: Callable[[str, float], None] = lambda _what, _done: None,
+) -> list[str]:
     """Installs or upgrades the schema; does nothing where it is current.
 
     Args:
         connection: As a role that may create schemas and, with roles, roles.
         with_roles: Whether to install roles, grants and row security; None: as before, and at first with them.
+        tell: Told what is done next, and which share of all is done.
 
     Returns:
         The names of the files that were applied.
@@ -88,7 +94,9 @@ async def migrate(connection: Connection, *, with_roles: bool | None = None) -> 
         if _state(applied) is SchemaState.AHEAD:
             raise SchemaMismatch(_ahead_message(applied))
         steps = _steps(applied, with_roles=with_roles)
-        for step in steps:
+        for done, step in enumerate(steps):
+            files = step.files[0].name if len(step.files) == 1 else f"{len(step.files)} files"
+            tell(f"applying {files}", done / len(steps))
             async with connection.transaction():
                 await connection.execute(step.sql)
     finally:

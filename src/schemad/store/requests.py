@@ -1,12 +1,22 @@
 """Requests as people see them: submitted, listed, shown and decided through the SQL API, as its caller."""
 
 import json
+from enum import StrEnum
 from typing import Any
 
 from schemad.store.connect import Connection
 from schemad.store.sql_files import query
 
 RequestRow = dict[str, Any]
+
+
+class Status(StrEnum):
+    """How a request stands, as `schema_requests.status` keeps it."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
 
 
 async def submit(
@@ -44,6 +54,14 @@ async def listing(
     """Requests that the caller may see, newest first."""
     rows = await connection.fetch(query("list"), status, requester_user_id, limit, offset)
     return [_readable(row) for row in rows]
+
+
+async def describe(connection: Connection, schema_name: str) -> list[dict[str, Any]]:
+    """The fields of a table that schemad made. Raises asyncpg.PostgresError where it made none of that name."""
+    rows = [dict(row) for row in await connection.fetch(query("describe"), schema_name)]
+    for row in rows:
+        row["metadata"] = None if row["metadata"] is None else json.loads(row["metadata"])
+    return rows
 
 
 async def approve(connection: Connection, request_id: int, reason: str, plan_digest: str | None) -> None:

@@ -1,0 +1,140 @@
+"""Failures that a user can meet: each verb tells them in words, names what mends them, and ends with 1."""
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemad.store import Connection
+from tests.cli.program import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    LOW_RISK,
+    UNAPPROVABLE,
+    Run,
+    request_file,
+    schemad_beside,
+)
+from tests.support.databases import Database
+from tests.support.servers import server_names
+
+on_one_server = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
+
+# Every verb that works on a database; `doctor` tells what is not as it should be, and is tested apart.
+VERBS = (
+    "submit FILE",
+    "list",
+    "show 1",
+    "wait 1",
+    "approve 1 -r why",
+    "reject 1 -r why",
+    "cancel 1",
+    "retry 1",
+    "plan FILE --live",
+    "describe thing",
+    "prune",
+    "policy show",
+    "policy set max_fields 5",
+    "policy protect orders",
+    "policy unprotect orders",
+    "policy allow-type uuid",
+    "policy disallow-type uuid",
+    "policy severity limit.fields warn",
+    "run",
+)
+MIGRATE = ("migrate", "migrate --check")
+
+
+@pytest.fixture
+def nobody_there() -> Iterator[str]:
+    """A DSN of an address at which nobody answers, nor can start to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"postgresql://127.0.0.1:{taken.getsockname()[1]}/app"
+
+
+async def failure(verb: str, dsn: str, directory: Path) -> str:
+    """What a verb that fails tells; as JSON is asked for, nothing is on standard output."""
+    file = request_file(directory, "thing", LOW_RISK)
+    run = await schemad_beside(*verb.replace("FILE", str(file)).split(), dsn=dsn)
+    assert (run.code, run.out) == (EXIT_FAILED, ""), (verb, run)
+    assert run.err.startswith("schemad: "), verb
+    return run.err
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *MIGRATE, "doctor"])
+async def test_nobody_at_the_address(verb: str, nobody_there: str, tmp_path: Path) -> None:
+    said = await failure(verb, nobody_there, tmp_path)
+    assert re.search(r"at 127\.0\.0\.1:\d+ \(is PostgreSQL running there\? .*`schemad dev` starts one", said)
+    assert said.count("\n") == 1
+
+
+@on_one_server
+@pytest.mark.parametrize("verb", [*VERBS, *MIGRATE, "doctor"])
+async def test_no_such_database_and_no_such_login(verb: str, database: Database, tmp_path: Path) -> None:
+    dsn = database.dsn()
+    said = await failure(verb, dsn.replace(database.name, "nowhere"), tmp_path)
+    assert 'database "nowhere" does not exist (create the database' in said
+    said = await failure(verb, database.dsn("no_such_login"), tmp_path)
+    assert "no_such_login" in said
+    assert "check the user and password in SCHEMAD_DSN" in said
+
+
+@on_one_server
+@pytest.mark.parametrize("verb", VERBS)
+async def test_schemad_is_not_installed(verb: str, empty_database: Database, tmp_path: Path) -> None:
+    assert "`schemad migrate`" in await failure(verb, empty_database.dsn(), tmp_path)
+
+
+@on_one_server
+@pytest.mark.parametrize("verb", [*VERBS, *MIGRATE])
+async def test_a_login_without_a_role(verb: str, database: Database, tmp_path: Path) -> None:
+    said = await failure(verb, database.dsn("stranger"), tmp_path)
+    assert "permission denied for schema schemad" in said
+    assert "hint: GRANT schemad_requester lets a login ask" in said
+
+
+@on_one_server
+@pytest.mark.parametrize("verb", ["show", "wait", "approve", "reject", "cancel", "retry"])
+async def test_no_such_request(verb: str, database: Database, tmp_path: Path) -> None:
+    reason = " -r why" if verb in {"approve", "reject"} else ""
+    said = await failure(f"{verb} 77{reason}", database.dsn(), tmp_path)
+    assert "there is no request 77" in said
+    assert "list_requests()" in said or "`schemad list`" in said
+
+
+@on_one_server
+async def test_no_such_table(database: Database, tmp_path: Path) -> None:
+    said = await failure("describe nothing", database.dsn(), tmp_path)
+    assert "schemad has no table 'nothing'" in said
+    assert "hint: " in said
+
+
+@on_one_server
+async def test_a_request_that_nobody_could_approve_ends_alike_wherever_it_is_found_out(
+    database: Database, daemon: object, tmp_path: Path
+) -> None:
+    async def code(verb: str, name: str, payload: object, dsn: str) -> int:
+        file = request_file(tmp_path, name, payload)
+        run: Run = await schemad_beside(verb, file, dsn=dsn)
+        return run.code
+
+    app = database.dsn("app_one")
+    for payload in (UNAPPROVABLE, {"fields": [{"name": "a", "type": "tixt"}]}):
+        assert await code("plan", "thing", payload, app) == EXIT_BAD_INPUT
+        assert await code("submit", "thing", payload, app) == EXIT_BAD_INPUT
+
+
+@on_one_server
+async def test_a_limit_passes_by_itself_and_is_no_wrong_input(
+    database: Database, admin: Connection, tmp_path: Path
+) -> None:
+    await admin.execute("SELECT schemad.set_policy('requests_per_minute', '1')")
+    file = request_file(tmp_path, "thing", LOW_RISK)
+    submit = ("submit", file, "--timeout", 0)
+    await schemad_beside(*submit, dsn=database.dsn("app_one"))
+    again = await schemad_beside(*submit, dsn=database.dsn("app_one"))
+    assert again.code == EXIT_FAILED
+    assert "hint: Come back in " in again.err
