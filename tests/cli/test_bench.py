@@ -12,8 +12,10 @@ import pytest
 
 from schemad import __version__
 from schemad.bench.databases import PREFIX
+from schemad.cli.json_shapes import Bench
 from schemad.store import Connection
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED, PATIENCE, PROGRAM, environment, schemad
+from tests.cli.shape import misfit
 from tests.support.databases import Database
 from tests.support.servers import server_names
 
@@ -45,6 +47,7 @@ async def test_with_json_it_tells_figures_and_what_they_were_measured_on(
     run = schemad("bench", "latency", *sizes, "--json", "--plot", pictures, "--dsn", maker)
     assert (run.code, run.err) == (0, f"hint: drew {pictures / 'latency.svg'}\n")
     told = run.json
+    assert misfit(told, Bench) is None
     assert set(told) == {
         "date",
         "schemad",

@@ -87,7 +87,8 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
 
     Exits with 0 if nothing is to be mended, and with 1 if anything is, or the database can't be reached.
     """
-    checks = asyncio.run(_checks(settings_with(dsn)))
+    with progress("looking"):
+        checks = asyncio.run(_checks(settings_with(dsn)))
     if as_json:
         print_json(
             [DoctorCheck(check=c.name, level=c.level, passed=c.passed, found=c.found, mend=c.mend) for c in checks]

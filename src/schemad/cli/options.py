@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from schemad.cli.progress import progress
 from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.connect import connect_pinned
@@ -57,10 +58,11 @@ async def with_connection(
     """
     settings = settings_with(dsn)
     job, timeout = "command line", settings.connect_timeout
-    if pinned:
-        connection = await connect_pinned(settings.dsn, job=job, timeout=timeout)
-    else:
-        connection = await connect(settings.dsn, job=job, timeout=timeout, poolable=True)
+    with progress("connecting to PostgreSQL"):
+        if pinned:
+            connection = await connect_pinned(settings.dsn, job=job, timeout=timeout)
+        else:
+            connection = await connect(settings.dsn, job=job, timeout=timeout, poolable=True)
     try:
         return await work(connection)
     finally:

@@ -8,7 +8,7 @@ import typer
 from schemad.cli.json_shapes import Pruned
 from schemad.cli.options import Dsn, Json, with_connection
 from schemad.cli.output import print_json, say
-from schemad.cli.progress import progress
+from schemad.cli.progress import Tell, progress
 from schemad.store import Connection, pruning
 
 # Rows of one transaction: few, as what they lock others wait for.
@@ -34,21 +34,10 @@ def prune(
     """
 
     async def work(connection: Connection) -> Pruned:
-        removed = Pruned(auto_create_log=0, notifications=0, schema_requests=0)
-        while (left := BATCH if limit is None else min(BATCH, limit - _sum(removed))) > 0:
-            batch = await pruning.prune(connection, left)
-            removed = Pruned(
-                auto_create_log=removed["auto_create_log"] + batch["auto_create_log"],
-                notifications=removed["notifications"] + batch["notifications"],
-                schema_requests=removed["schema_requests"] + batch["schema_requests"],
-            )
-            tell(f"removed {_sum(removed):,} rows", None)
-            if sum(batch.values()) < left:
-                break
-        return removed
+        with progress("removing old rows") as tell:
+            return await _prune(connection, limit, tell)
 
-    with progress("removing old rows") as tell:
-        removed = asyncio.run(with_connection(dsn, work))
+    removed = asyncio.run(with_connection(dsn, work))
     if as_json:
         print_json(removed)
     elif not _sum(removed):
@@ -60,6 +49,22 @@ def prune(
             ("schema_requests", removed["schema_requests"]),
         ):
             say(f"{table}: {rows:,} removed")
+
+
+async def _prune(connection: Connection, limit: int | None, tell: Tell) -> Pruned:
+    """Removes batch by batch until a call finds less than it may remove."""
+    removed = Pruned(auto_create_log=0, notifications=0, schema_requests=0)
+    while (left := BATCH if limit is None else min(BATCH, limit - _sum(removed))) > 0:
+        batch = await pruning.prune(connection, left)
+        removed = Pruned(
+            auto_create_log=removed["auto_create_log"] + batch["auto_create_log"],
+            notifications=removed["notifications"] + batch["notifications"],
+            schema_requests=removed["schema_requests"] + batch["schema_requests"],
+        )
+        tell(f"removed {_sum(removed):,} rows", None)
+        if sum(batch.values()) < left:
+            break
+    return removed
 
 
 def _sum(removed: Pruned) -> int:
