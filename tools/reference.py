@@ -94,7 +94,7 @@ Bash, zsh and fish complete verbs, options and the values that are known without
 settings and rules.
 Have the shell read the script that `schemad completion` prints, in its start-up file:
 
-```sh
+```sh by=completion
 eval "$(schemad completion bash)"      # ~/.bashrc
 eval "$(schemad completion zsh)"       # ~/.zshrc, after compinit
 schemad completion fish | source       # ~/.config/fish/config.fish

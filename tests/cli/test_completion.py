@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from schemad.cli.completion import Shell, script
 from tests.cli.program import PATIENCE, PROGRAM, Run, environment, schemad
+from tests.docs.pages import Block, each_block
 
 # A line as far as it was typed, and what is offered for its last word.
 OFFERED = {
@@ -76,6 +78,15 @@ def in_shell(command: list[str], path: str, tmp_path: Path) -> Run:
 def test_bash_offers_verbs_options_and_values(line: str, path: str, tmp_path: Path) -> None:
     run = in_shell(["bash", "--norc", "-c", BASH, "bash", line], path, tmp_path)
     assert (run.out.splitlines(), run.err) == (OFFERED[line], "")
+
+
+@each_block("completion")
+def test_the_lines_that_a_page_shows_are_those_that_shells_are_told_with_here(block: Block) -> None:
+    lines = [line.partition("#")[0].strip() for line in block.text.splitlines()]
+    assert len(lines) == len(Shell)
+    for line, shell in zip(lines, Shell, strict=True):
+        assert line in {Shell.BASH: BASH, Shell.ZSH: ZSH, Shell.FISH: FISH}[shell]
+        assert script(shell).count(line) == 1  # its own head says it, too
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

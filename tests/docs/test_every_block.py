@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import test_completion
 from tests.docker.page import STEPS as DOCKER_STEPS
 from tests.docs import test_claims, test_commands, test_operations, test_reference
 from tests.docs.pages import ROOT, Block, blocks, pages, shown_by
@@ -21,6 +22,7 @@ RUN_WITH_ITS_PAGE = {"sql", "console", "python"}
 # The tests that take each block with their name.
 RUNNERS: dict[str, Callable[..., object]] = {
     "bench": test_commands.test_each_line_measures_what_it_says,
+    "completion": test_completion.test_the_lines_that_a_page_shows_are_those_that_shells_are_told_with_here,
     "examples": test_commands.test_an_example_is_run_as_its_page_says,
     "make": test_commands.test_make_has_what_it_is_asked_for,
     "message": test_claims.test_the_message_that_tells_a_decision_is_as_shown,
