@@ -3,6 +3,7 @@
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.request.payload import MAX_REFERENCED_TABLES
 from schemad.store import Connection, Queue
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
@@ -39,6 +40,18 @@ async def test_a_role_with_many_requesters_delays_another_role_by_no_more_than_a
         candidates = await Queue(daemon).candidates(10)
     assert late in {request.id for request in candidates.requests}
     assert candidates.found == 10
+
+
+async def test_a_request_has_no_more_than_a_hundred_tables_looked_up_however_many_it_references(
+    database: Database, app: Connection
+) -> None:
+    listed = [
+        {"name": f"f{n}", "type": "bigint", "references": {"table": f"t{n}", "field": "id"}} for n in range(1500)
+    ]
+    await submit(app, "wide", {"fields": listed})
+    async with database.connection("daemon_login") as daemon:
+        candidates = await Queue(daemon).candidates(10)
+    assert len(candidates.requests[0].facts.references) == MAX_REFERENCED_TABLES
 
 
 async def test_everybody_s_turn_comes_where_more_requesters_wait_than_a_batch_has_room_for(

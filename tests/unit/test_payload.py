@@ -98,6 +98,20 @@ def test_expressions_beyond_a_limit_are_not_read(checks: list[str]) -> None:
     understood({"fields": ONE, "checks": checks[:5]})
 
 
+def referencing(tables: int) -> dict[str, Any]:
+    """A payload with two fields for each of so many tables."""
+    names = [f"t{n}" for n in range(tables)]
+    fields = [(f"{a}_{table}", table) for a in "ab" for table in names]
+    return {
+        "fields": [{"name": n, "type": "bigint", "references": {"table": t, "field": "id"}} for n, t in fields]
+    }
+
+
+def test_more_tables_than_are_looked_up_may_not_be_referenced() -> None:
+    assert refusals(referencing(101)) == [("reference.too_many", None)]
+    understood(referencing(100))
+
+
 def test_an_expression_that_comes_again_counts_once() -> None:
     default = {"expression": "repeat('x', 100)"}
     understood({"fields": [{"name": f"f{n}", "type": "text", "default": default} for n in range(1_000)]})

@@ -128,6 +128,15 @@ EXAMPLES: dict[str, Example] = {
     "reference.missing": Example(REFERS, facts=TableFacts(references={"books": None})),
     "reference.no_key": Example(REFERS, facts=referenced(keys=frozenset())),
     "reference.protected": Example(of("bigint", references={"table": "messages"})),
+    "reference.too_many": Example(
+        {
+            "fields": [
+                of("bigint", None)["fields"][0]
+                | {"name": f"f{n}", "references": {"table": f"t{n}", "field": "id"}}
+                for n in range(101)
+            ]
+        }
+    ),
     "reference.unmanaged": Example(REFERS),
     "table.another_role": Example({"fields": ONE}, facts=replace(TABLE, owner_role="other")),
     "table.deprecated": Example({"fields": ONE}, facts=replace(TABLE, is_active=False)),

@@ -95,6 +95,16 @@ EXPRESSION_TOO_MANY = Rule(
     "At most 100 different expressions, and 4,000 bytes; ask for the rest in further requests.",
 )
 
+REFERENCE_TOO_MANY = Rule(
+    "reference.too_many",
+    Severity.REFUSE,
+    "The number of different tables that a request references: each is looked up, and other requests wait "
+    "meanwhile.",
+    "At most 100 of them; ask for the other fields in further requests.",
+)
+
+# Looking one up takes a tenth of a millisecond. schemad.reference_facts() looks at no more of them.
+MAX_REFERENCED_TABLES = 100
 # Reading one takes a quarter of a millisecond, and up to seven for each further 1,000 bytes.
 MAX_EXPRESSIONS = 100
 MAX_EXPRESSIONS_BYTES = 4_000
@@ -158,7 +168,7 @@ class _Reader:
         self._check_text(keys.description, None)
         if action is not Action.ENSURE:
             return TableRequest(self._table, action, keys.description)
-        if finding := _too_many_expressions(keys):
+        if finding := _too_many_expressions(keys) or _too_many_references(keys):
             self._note(finding)
             return TableRequest(self._table, action, keys.description)
         if not keys.fields:
@@ -313,3 +323,11 @@ def _too_many_expressions(keys: PayloadKeys) -> Finding | None:
     return EXPRESSION_TOO_MANY.finding(
         f"{len(sizes)} different expressions of {sum(sizes):,} bytes; none of them was read"
     )
+
+
+def _too_many_references(keys: PayloadKeys) -> Finding | None:
+    """What to say of more tables than are looked up."""
+    tables = {fold(f.references.table) for f in keys.fields or () if f.references}
+    if len(tables) <= MAX_REFERENCED_TABLES:
+        return None
+    return REFERENCE_TOO_MANY.finding(f"it references {len(tables):,} different tables")
