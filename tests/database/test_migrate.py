@@ -159,6 +159,29 @@ async def test_re_applying_keeps_requests_policy_and_what_a_dba_granted(
     assert await admin.fetchval("SELECT max_fields FROM schemad.policy") == 7
 
 
+async def test_default_privileges_of_whoever_migrates_give_nothing_of_schemad_away(
+    empty: Connection, sql: Path
+) -> None:
+    expected = await _catalog_after_migrate(empty)
+    for of, what in (("USAGE", "SCHEMAS"), ("ALL", "TABLES"), ("ALL", "SEQUENCES"), ("EXECUTE", "FUNCTIONS")):
+        for to in ("stranger", "PUBLIC"):
+            await empty.execute(f"ALTER DEFAULT PRIVILEGES GRANT {of} ON {what} TO {to}")
+    await empty.execute("DROP SCHEMA schemad CASCADE")
+    assert await _catalog_after_migrate(empty) == expected
+    # An upgrade's new ones neither; but what a DBA granted on those before stays.
+    await empty.execute("GRANT EXECUTE ON FUNCTION schemad.set_policy TO stranger")
+    _append(sql / "functions" / "caller.sql", "\nCREATE FUNCTION schemad.newer() RETURNS integer RETURN 1;")
+    await migrate(empty)
+    granted = "has_function_privilege('stranger', 'schemad.{}', 'EXECUTE')"
+    assert not await empty.fetchval(f"SELECT {granted.format('newer()')}")
+    assert await empty.fetchval(f"SELECT {granted.format('set_policy(text, text)')}")
+
+
+async def _catalog_after_migrate(connection: Connection) -> list[str]:
+    await migrate(connection)
+    return await _catalog(connection)
+
+
 async def test_a_new_migration_is_applied_once(admin: Connection, sql: Path) -> None:
     (sql / "migrations" / "0900_more.sql").write_text("CREATE TABLE schemad.more (id integer);\n")
     with pytest.raises(SchemaMismatch, match="run `schemad migrate`"):

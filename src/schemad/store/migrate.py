@@ -60,11 +60,11 @@ class Step:
     @property
     def sql(self) -> str:
         """Everything that the step runs, without BEGIN and COMMIT."""
-        parts = [_HEADER]
+        parts = [_HEADER, query("remember_objects")]
         for file in self.files:
             parts.append(f"-- {file.name}\n{file.sql.rstrip()}")
             parts.append(_RECORD.format(file=literal(file.name), checksum=literal(file.checksum)))
-        return "\n\n".join([*parts, self.epilogue]).rstrip() + "\n"
+        return "\n\n".join([*parts, self.epilogue, query("revoke_default_privileges")]).rstrip() + "\n"
 
 
 async def migrate(
