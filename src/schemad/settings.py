@@ -13,7 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemad.address import Address
-from schemad.credentials import Credentials, with_password
+from schemad.credentials import CREDENTIALS, Credentials, with_password
 
 # Names a file of further variables, which can be changed while a daemon runs.
 ENV_FILE = "SCHEMAD_ENV_FILE"
@@ -203,6 +203,15 @@ class Settings(BaseSettings):
         for name in self.differences(other):
             setattr(self, name, getattr(other, name))
 
+    @field_validator(*CREDENTIALS)
+    @classmethod
+    def _is_text(cls, given: str | SecretStr | None) -> str | SecretStr | None:
+        text = given.get_secret_value() if isinstance(given, SecretStr) else given
+        # Bytes of the environment that are no UTF-8 arrive as lone surrogates.
+        if text and not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError("it is no UTF-8 text")
+        return given
+
     @field_validator("metrics_addr")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
@@ -257,8 +266,15 @@ def _names_in(path: str) -> list[str]:
 
 
 def problems(error: ValidationError) -> list[str]:
-    """What is wrong with settings, by environment variable."""
-    return [f"{_variable(p['loc'])}={p['input']}: {p['msg']}" for p in error.errors()]
+    """What is wrong with settings, by environment variable; without what may be a password."""
+    return [_problem(p["loc"], p["input"], p["msg"]) for p in error.errors()]
+
+
+def _problem(location: tuple[int | str, ...], given: object, said: str) -> str:
+    # Of a setting with a secret, or a DSN that went to the wrong one.
+    if location and location[-1] not in CREDENTIALS and "://" not in str(given):
+        return f"{_variable(location)}={given}: {said}"
+    return f"{_variable(location)}: {said.replace(repr(given), 'it')}"
 
 
 def _variable(location: Sequence[int | str]) -> str:

@@ -117,6 +117,22 @@ def test_a_credential_that_makes_no_sense_is_named(directory: Path, content: str
     assert run.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("password", "secret\udcff", "SCHEMAD_PASSWORD: Value error, it is no UTF-8 text"),
+        ("dsn", "postgresql://u:secret\udcff@h/d", "SCHEMAD_DSN: Value error, it is no UTF-8 text"),
+        ("metrics_addr", "postgresql://u:secret@h/d", "SCHEMAD_METRICS_ADDR: Value error, it is no address"),
+        ("batch_size", "postgresql://u:secret@h/d", "SCHEMAD_BATCH_SIZE: Input should be a valid integer"),
+    ],
+)
+def test_an_error_of_a_setting_shows_no_password(name: str, value: str, said: str) -> None:
+    run = schemad("list", dsn="postgresql://u:secret@h/d", **{f"SCHEMAD_{name.upper()}": value})
+    assert run.code == EXIT_BAD_INPUT
+    assert said in run.err
+    assert "secret" not in run.err
+
+
 def test_a_credential_that_anybody_may_change_is_refused(directory: Path) -> None:
     file = credential(directory, "password", "secret", mode=0o666)
     with pytest.raises(CredentialError, match="anybody may change the credential") as raised:

@@ -34,6 +34,13 @@ def test_a_login_without_privileges_is_refused_with_what_grants_them(database: D
     ("dsn", "said"),
     [
         ("postgresql://me:secret/word@127.0.0.1/a", "is to be written as %2F"),
+        ("postgresql://me:secret?word@127.0.0.1/a", "is to be written as %2F"),
+        ("postgresql://me:x?secret@127.0.0.1/a", "is to be written as %2F"),
+        ("postgresql://me:x@secret:secret@127.0.0.1/a", "or %40"),
+        ("postgresql://me:[secret]@127.0.0.1/a", "is to be written as %5B"),
+        ("postgresql://me:secret\u2100@127.0.0.1/a", "percent-encoding"),
+        ("postgresql://me:secret", "@ and the host are missing"),
+        ("postgresql://127.0.0.1/a?password=x&secret", "is to be written as %26"),
         ("postgresql://me:secret@127.0.0.1:abc/a", "the port 'abc' is no number"),
         (
             "postgresql://me:secret@127.0.0.1/a?target_session_attrs=foo",

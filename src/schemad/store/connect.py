@@ -73,7 +73,14 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER
 # What a DSN may ask of a server, as libpq has it.
 _SESSION_ATTRS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
 
-_BROKEN_APART = "the part before @ has a /, ? or # that is to be written as %2F, %3F or %23"
+# A password may be in what can't be read: these say what is wrong, and show nothing of it.
+_BROKEN_APART = "the part before @ has a /, ?, # or @ that is to be written as %2F, %3F, %23 or %40"
+_NOT_TAKEN_APART = (
+    "a [ or ] in the user or password is to be written as %5B or %5D, and letters beyond ASCII as what "
+    "percent-encoding makes of them; an IPv6 address is [::1]"
+)
+_NO_HOST = "the port is no number, or @ and the host are missing after a user and password"
+_NO_FIELD = "a part of what follows ? has no =; an & in a value is to be written as %26"
 
 # How full the queue of notifications is when PostgreSQL refuses to take more: all of it, but for a page.
 _FULL = 0.9
@@ -154,17 +161,8 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
         # "could not write init file", where the disk is full: it is there, and can open no session for now.
         raise ConnectionError(f"the server can't open a session: {error}") from error
     except (ValueError, OverflowError) as error:
-        # A port that is no number, or too large a one: the driver lets Python's own errors out.
-        if isinstance(error, asyncpg.ClientConfigurationError):
-            if str(error).startswith("target_session_attrs "):  # the driver lists a method of its own
-                given = str(error).rpartition(", got ")[2]
-                said = f"target_session_attrs is {given}, and may be {', '.join(_SESSION_ATTRS)}"
-                raise asyncpg.ClientConfigurationError(said) from error
-            raise
-        said = str(error)
-        if said.startswith("invalid literal for int()"):
-            said = _BROKEN_APART if _is_broken_apart(dsn) else f"the port {said.rpartition(': ')[2]} is no number"
-        raise asyncpg.ClientConfigurationError(f"invalid DSN: {said}") from error
+        # The driver lets Python's own errors out as well, such as that of a port that is no number.
+        raise asyncpg.ClientConfigurationError(_unreadable(error, dsn)) from error
     except OSError as error:
         # The system says neither what it looked for nor where.
         error.add_note(_looked_for(error, dsn))
@@ -220,9 +218,29 @@ async def is_notification_queue_full(connection: Connection) -> bool:
     return usage > _FULL
 
 
+def _unreadable(error: ValueError | OverflowError, dsn: str | None) -> str:
+    """What is wrong with a DSN, without any piece of what may be a password."""
+    said = str(error)
+    try:
+        netloc = urlsplit(dsn or "").netloc
+    except ValueError:
+        return f"invalid DSN: {_NOT_TAKEN_APART}"
+    if _is_broken_apart(dsn):
+        return f"invalid DSN: {_BROKEN_APART}"
+    if "bad query field" in said:
+        return f"invalid DSN: {_NO_FIELD}"
+    if said.startswith("invalid literal for int()"):
+        port = said.rpartition(": ")[2]
+        return f"invalid DSN: {f'the port {port} is no number' if '@' in netloc else _NO_HOST}"
+    if said.startswith("target_session_attrs "):  # the driver lists a method of its own
+        given = said.rpartition(", got ")[2]
+        return f"target_session_attrs is {given}, and may be {', '.join(_SESSION_ATTRS)}"
+    return said if isinstance(error, asyncpg.ClientConfigurationError) else f"invalid DSN: {said}"
+
+
 def _is_broken_apart(dsn: str | None) -> bool:
     """Whether what looks like the host may be a piece of a password with a slash or the like in it."""
-    return "@" in (dsn or "") and "@" not in urlsplit(dsn or "").netloc
+    return "@" in (dsn or "") and urlsplit(dsn or "").netloc.count("@") != 1
 
 
 def _looked_for(error: OSError, dsn: str | None) -> str:
