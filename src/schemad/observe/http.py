@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -79,6 +80,10 @@ class HttpServer:
         self._log = log
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        # A page that takes its time, as one does that asks a database which stands still, leaves room for the
+        # others, and for those that say nothing yet.
+        self._most_of_a_page = MOST_CONNECTIONS // (len(pages) + 1)
+        self._asked: Counter[str] = Counter()
         # Those of them that wait for the other side, the longest first: nothing is lost with them.
         self._waiting: dict[asyncio.Task[None], None] = {}
 
@@ -111,11 +116,8 @@ class HttpServer:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS and not self._make_room():
-            # Few enough bytes for the system to take them at once: nobody waits for whoever it is.
-            writer.write(_text(Response(HTTPStatus.SERVICE_UNAVAILABLE, TEXT, b"too many connections\n")))
-            writer.close()
-            return
+        if len(self._connections) >= MOST_CONNECTIONS:
+            self._make_room()
         task = asyncio.create_task(self._serve(reader, writer), name="http")
         self._connections.add(task)
         self._waiting[task] = None
@@ -127,19 +129,16 @@ class HttpServer:
 
         task.add_done_callback(end)
 
-    def _make_room(self) -> bool:
-        """Ends the connection that has waited longest; False where each one is being answered.
+    def _make_room(self) -> None:
+        """Ends the connection that has waited longest for the other side.
 
         Else a few strangers who open connections and say nothing would keep every probe out, and a sound daemon
-        would be restarted.
+        would be restarted. There is always one: no more are being answered than the pages together may have.
         """
-        oldest = next(iter(self._waiting), None)
-        if oldest is None:
-            return False
+        oldest = next(iter(self._waiting))
         del self._waiting[oldest]
         self._connections.discard(oldest)
         oldest.cancel()
-        return True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Whoever went away, or is too slow, has no use for an answer.
@@ -159,11 +158,11 @@ class HttpServer:
             response = await self._page(request)
         except _Refused as refused:
             response = refused.response
+        self._waiting[task] = None
         async with asyncio.timeout(PATIENCE):
             writer.write(_text(response, with_body=with_body))
             await writer.drain()
             writer.write_eof()
-            self._waiting[task] = None
             # What was sent beyond the headers is read and dropped: closing before would take the answer back.
             for _ in range(64):
                 if not await reader.read(MOST_BYTES):
@@ -173,6 +172,9 @@ class HttpServer:
         page = self._pages.get(request.path)
         if page is None:
             raise _Refused(HTTPStatus.NOT_FOUND, f"there is nothing here; there is {', '.join(self._pages)}")
+        if self._asked[request.path] >= self._most_of_a_page:
+            raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many wait for this page")
+        self._asked[request.path] += 1
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 return await page(request)
@@ -181,6 +183,8 @@ class HttpServer:
         except Exception:  # noqa: BLE001 - a defect of schemad's: it is told, and the daemon goes on
             self._log.exception("http.failed", path=request.path)
             raise _Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "that failed; the daemon's log says how") from None
+        finally:
+            self._asked[request.path] -= 1
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:
