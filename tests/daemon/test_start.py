@@ -76,3 +76,20 @@ async def test_every_line_about_a_request_names_it(
     }
     failed = next(line for line in told if line["event"] == "request.failed")
     assert (failed["sqlstate"], failed["error"]) == ("P0001", "not today")
+
+
+async def test_a_database_without_row_security_for_its_sessions_is_worked_on(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute(f"ALTER DATABASE {database.name} SET row_security = off")
+    async with running_daemon(database.dsn("daemon_login")):
+        assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+
+
+async def test_a_login_that_only_reads_is_told_so(database: Database, admin: Connection) -> None:
+    await admin.execute(
+        f"ALTER ROLE daemon_login IN DATABASE {database.name} SET default_transaction_read_only = on"
+    )
+    process = await DaemonProcess.start(database.dsn("daemon_login"))
+    assert await process.end() == 1
+    assert "default_transaction_read_only is on" in "".join(process.lines)

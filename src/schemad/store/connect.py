@@ -52,6 +52,8 @@ _PINNED = {
     "array_nulls": "on",
     "transform_null_equals": "off",
     "intervalstyle": "postgres",
+    # Off it is an error to read the queue, of which row-level security shows each role its part.
+    "row_security": "on",
     # Every statement of schemad's is short: compiling one takes longer than running it.
     "jit": "off",
     # A daemon's session waits for hours, and is to stay.
@@ -266,7 +268,8 @@ def connection_help(error: BaseException) -> str:
             advice = "check the user and password in SCHEMAD_DSN"
         case asyncpg.TargetServerAttributeNotMatched():
             return (
-                "can't connect to PostgreSQL: no host takes writes (a standby can't be worked on; name all hosts, "
+                "can't connect to PostgreSQL: no host takes writes (neither a standby can be worked on, nor where "
+                "default_transaction_read_only is on for the database or the login; name all hosts, "
                 "as in postgresql://user@one,two/database, and the one that takes writes is found)"
             )
         case asyncpg.ClientConfigurationError():
