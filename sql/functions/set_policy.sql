@@ -22,6 +22,10 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('%s can''t be %L', setting, value),
       HINT = 'Tables go to a schema of their own, neither PostgreSQL''s nor schemad''s, and belong to a role that is no superuser: plans run as that one.';
   END IF;
+  IF setting = 'grant_to_requester' AND value ~* 'trigger' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'grant_to_requester can''t have TRIGGER',
+      HINT = 'A trigger runs as the tables'' owner where a foreign key deletes or updates rows: all tables would be open to whoever asks.';
+  END IF;
   BEGIN
     EXECUTE format('UPDATE schemad.policy SET %1$I = CAST(%2$L AS %3$s)', setting, value,
       (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a

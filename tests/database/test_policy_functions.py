@@ -583,6 +583,14 @@ async def test_tables_can_not_go_where_they_would_be_somebody_else_s(
     assert (refused.sqlstate, refused.message) == ("22023", f"{setting} can't be '{value}'")
 
 
+@pytest.mark.parametrize("value", ["{TRIGGER}", "{SELECT,trigger}"])
+async def test_requesters_get_no_triggers_as_those_would_run_as_the_owner_of_all_tables(
+    admin: Connection, value: str
+) -> None:
+    refused = await refusal(admin.execute("SELECT schemad.set_policy('grant_to_requester', $1)", value))
+    assert (refused.sqlstate, refused.message) == ("22023", "grant_to_requester can't have TRIGGER")
+
+
 async def test_what_is_out_of_range_is_told_with_the_range(admin: Connection) -> None:
     refused = await refusal(admin.execute("SELECT schemad.set_policy('max_fields', '5000')"))
     assert refused.message == "max_fields can't be '5000'"
