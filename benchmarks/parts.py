@@ -20,8 +20,8 @@ from schemad.bench.table import PAYLOAD, bare_ddl
 from schemad.ddl import Verdict, decide
 from schemad.embedded import EmbeddedPostgres
 from schemad.policy import Policy
-from schemad.store import Connection, Outcome, Queue, connect, migrate
-from schemad.store.outcomes import outcome_row
+from schemad.store import Connection, DecidedRequest, Queue, connect, migrate
+from schemad.store.decided import decision_row
 
 POLICY = "(SELECT p FROM schemad.policy AS p)"
 SUBMIT = "SELECT count(schemad.submit_request('bench', n, $2))::text FROM unnest($1::text[]) AS n"
@@ -72,14 +72,14 @@ async def batch(sessions: Sessions, costs: Costs, number: int, policy: Policy) -
     assert len(requests) == costs.batch
 
     started = time.process_time()
-    outcomes = [
-        Outcome(r, decide(r.schema_name, r.payload, policy, r.facts, requested_by=r.requested_by))
+    batch = [
+        DecidedRequest(r, decide(r.schema_name, r.payload, policy, r.facts, requested_by=r.requested_by))
         for r in requests
     ]
-    rows = [outcome_row(outcome) for outcome in outcomes]
+    rows = [decision_row(decided) for decided in batch]
     decisions, proofs = json.dumps(rows), json.dumps([row["proof"] for row in rows])
     costs.add("decide, in Python", (time.process_time() - started) * 1000)
-    assert all(outcome.decision.verdict is Verdict.AUTO for outcome in outcomes)
+    assert all(decided.decision.verdict is Verdict.AUTO for decided in batch)
 
     applying = sessions.applying
     before = _cpu(applying.get_server_pid())

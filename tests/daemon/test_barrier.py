@@ -8,7 +8,7 @@ from schemad.daemon.intake import Batch, Intake
 from schemad.daemon.journal import Journal
 from schemad.daemon.pulse import Pulse
 from schemad.observe.telemetry import Telemetry
-from schemad.store import Applied, Connection, Queue
+from schemad.store import Connection, Outcome, Queue
 from tests.support.daemons import daemon_settings, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.requests import ask, columns_of, decided, rules, submit
@@ -96,8 +96,8 @@ async def planned(database: Database, intake_connection: Connection) -> Batch:
     return batch
 
 
-async def applied(connection: Connection, batch: Batch) -> list[Applied]:
-    return await Queue(connection).apply(batch.policy_version, batch.outcomes)
+async def applied(connection: Connection, batch: Batch) -> list[Outcome]:
+    return await Queue(connection).apply(batch.policy_version, batch.decided)
 
 
 async def test_a_plan_for_an_empty_table_is_made_anew_where_it_has_rows_by_now(
@@ -112,7 +112,7 @@ async def test_a_plan_for_an_empty_table_is_made_anew_where_it_has_rows_by_now(
     )
     async with database.connection("daemon_login") as connection:
         batch = await planned(database, connection)
-        assert batch.outcomes[0].decision.apply
+        assert batch.decided[0].decision.apply
         await app.execute("INSERT INTO public.notes (a) SELECT n::text FROM generate_series(1, 1000) AS n")
         (result,) = await applied(connection, batch)
     assert (result.result, result.error_code) == ("retry", "40001")
@@ -132,7 +132,7 @@ async def test_a_foreign_key_to_what_is_another_role_s_by_now_is_not_kept(
     )
     async with database.connection("daemon_login") as connection:
         batch = await planned(database, connection)
-        assert batch.outcomes[0].decision.apply
+        assert batch.decided[0].decision.apply
         # As when it was dropped, and made again for somebody else.
         await admin.execute("UPDATE schemad.schema_registry SET owner_role = 'app_two' WHERE name = 'parent'")
         (result,) = await applied(connection, batch)

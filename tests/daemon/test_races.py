@@ -6,7 +6,7 @@ import pytest
 
 from schemad.daemon import intake
 from schemad.ddl import Decision, decide
-from schemad.store import Connection, Outcome, Queue, Result
+from schemad.store import Connection, DecidedRequest, Queue, Result
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
 from tests.support.requests import ask, decided, submit
@@ -22,12 +22,14 @@ async def test_a_decision_from_before_an_approval_does_not_undo_it(
         late = Queue(slow)
         policy = await late.policy()
         [read] = (await late.candidates(1)).requests
-        outcome = Outcome(read, decide(read.schema_name, read.payload, policy, read.facts, requested_by="app_one"))
+        request = DecidedRequest(
+            read, decide(read.schema_name, read.payload, policy, read.facts, requested_by="app_one")
+        )
 
-        [held] = await Queue(quick).apply(policy.version, [outcome])
+        [held] = await Queue(quick).apply(policy.version, [request])
         assert held.result is Result.HELD
         await dba.execute("SELECT schemad.approve_request($1, 'agreed')", request_id)
-        [overtaken] = await late.apply(policy.version, [outcome])
+        [overtaken] = await late.apply(policy.version, [request])
         assert overtaken.result is Result.TAKEN
     assert await admin.fetchval("SELECT decided_by FROM schemad.schema_requests") == "dba_one"
     async with running_daemon(database.dsn("daemon_login")):
@@ -42,9 +44,11 @@ async def test_a_decision_under_an_older_policy_is_made_again(
         queue = Queue(connection)
         policy = await queue.policy()
         [read] = (await queue.candidates(1)).requests
-        outcome = Outcome(read, decide(read.schema_name, read.payload, policy, read.facts, requested_by="app_one"))
+        request = DecidedRequest(
+            read, decide(read.schema_name, read.payload, policy, read.facts, requested_by="app_one")
+        )
         await admin.execute("SELECT schemad.set_policy('max_fields', '50')")
-        [stale] = await queue.apply(policy.version, [outcome])
+        [stale] = await queue.apply(policy.version, [request])
     assert stale.result is Result.STALE
     assert await admin.fetchval("SELECT to_regclass('public.notes')") is None
 

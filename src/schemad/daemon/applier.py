@@ -9,10 +9,10 @@ import asyncpg
 from schemad.daemon.doubt import Doubt
 from schemad.daemon.journal import Journal
 from schemad.daemon.pulse import Pulse
-from schemad.store import Applied, Connection, Outcome, Queue, Result
+from schemad.store import Connection, DecidedRequest, Outcome, Queue, Result
 from schemad.store.connect import LINK_ERRORS, LINK_LOST, is_notification_queue_full
 
-Settled = list[tuple[Outcome, Applied]]
+Settled = list[tuple[DecidedRequest, Outcome]]
 
 # Seconds after which no further one is begun of those that go alone: each may wait for a lock.
 BUDGET = 1.0
@@ -39,9 +39,9 @@ class Applier:
         self._journal = journal
         self._pulse = pulse
         self._queue = Queue(connection)
-        self.trying: Sequence[Outcome] = ()
+        self.trying: Sequence[DecidedRequest] = ()
 
-    async def apply(self, policy_version: int, batch: Sequence[Outcome]) -> Settled:
+    async def apply(self, policy_version: int, batch: Sequence[DecidedRequest]) -> Settled:
         """Applies a batch; one by one where it breaks off as a whole, so that the culprit fails alone.
 
         What was tried before goes alone at once: whatever became of it shall not become of others. So does what
@@ -50,18 +50,18 @@ class Applier:
         Raises:
             OSError, asyncpg.PostgresError: One of LINK_ERRORS; what was not applied before stays as it was.
         """
-        alone = [o for o in batch if o.request.attempts or o.locks_others or o.runs_others_code]
-        together = [o for o in batch if o not in alone]
+        alone = [d for d in batch if d.request.attempts or d.locks_others or d.runs_others_code]
+        together = [d for d in batch if d not in alone]
         results = await self._apply(policy_version, together) if together else []
         clock = asyncio.get_running_loop().time
         started = clock()
-        for outcome in alone:
+        for decided in alone:
             if clock() > started + BUDGET:
                 # Left in the queue, for its next turn.
-                results.append((outcome, Applied(outcome.request.id, Result.STALE, None, None)))
+                results.append((decided, Outcome(decided.request.id, Result.STALE, None, None)))
                 continue
-            results += await self._apply(policy_version, [outcome])
-            if outcome.runs_others_code:
+            results += await self._apply(policy_version, [decided])
+            if decided.runs_others_code:
                 await self._cleanse()
         return results
 
@@ -70,7 +70,9 @@ class Applier:
         await self._connection.execute("DISCARD ALL")
         await self._connection.reload_schema_state()
 
-    async def _apply(self, policy_version: int, batch: Sequence[Outcome], *, again: bool = False) -> Settled:
+    async def _apply(
+        self, policy_version: int, batch: Sequence[DecidedRequest], *, again: bool = False
+    ) -> Settled:
         try:
             results = await self._send(policy_version, batch)
         except asyncpg.OutOfMemoryError:
@@ -95,15 +97,15 @@ class Applier:
             return await self._one_by_one(policy_version, batch, error)
         except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting
             return await self._one_by_one(policy_version, batch, error)
-        by_id = {outcome.request.id: outcome for outcome in batch}
-        if {applied.request_id for applied in results} != by_id.keys():
+        by_id = {decided.request.id: decided for decided in batch}
+        if {outcome.request_id for outcome in results} != by_id.keys():
             raise ConnectionError("the session answers what it was not asked")
-        return [(by_id[applied.request_id], applied) for applied in results]
+        return [(by_id[outcome.request_id], outcome) for outcome in results]
 
-    async def _send(self, policy_version: int, batch: Sequence[Outcome]) -> list[Applied]:
+    async def _send(self, policy_version: int, batch: Sequence[DecidedRequest]) -> list[Outcome]:
         self.trying = batch
         try:
-            ids = [outcome.request.id for outcome in batch]
+            ids = [decided.request.id for decided in batch]
             with self._doubt.awaiting(), self._journal.telemetry.applying(ids):
                 results = await self._queue.apply(policy_version, batch)
         except LINK_LOST:
@@ -116,13 +118,13 @@ class Applier:
         self._pulse.beat()
         return results
 
-    async def _one_by_one(self, policy_version: int, batch: Sequence[Outcome], error: Exception) -> Settled:
+    async def _one_by_one(self, policy_version: int, batch: Sequence[DecidedRequest], error: Exception) -> Settled:
         if len(batch) > 1:
             self._journal.batch_broken(len(batch), error)
-            return [r for outcome in batch for r in await self._apply(policy_version, [outcome])]
+            return [r for decided in batch for r in await self._apply(policy_version, [decided])]
         code = getattr(error, "sqlstate", None) or INTERNAL_ERROR
         if batch[0].error_code is not None:
             # Not even its record can be written. It stays in the queue, and the others don't wait for it.
-            unrecorded = Applied(batch[0].request.id, Result.UNRECORDED, code, str(error))
+            unrecorded = Outcome(batch[0].request.id, Result.UNRECORDED, code, str(error))
             return [(batch[0], unrecorded)]
         return await self._apply(policy_version, [replace(batch[0], error_code=code, error_message=str(error))])

@@ -141,10 +141,10 @@ class Drain:
                 self._settle(answer)
             elif isinstance(answer, LINK_LOST):
                 # It may be what ended the link. What was cancelled here is not.
-                self.cut_off += [outcome.request for outcome in applier.trying]
+                self.cut_off += [decided.request for decided in applier.trying]
 
     async def _read(self) -> Batch | None:
-        in_hand = [o.request.id for _, batch in self._running.values() for o in batch.outcomes]
+        in_hand = [d.request.id for _, batch in self._running.values() for d in batch.decided]
         busy = self._put_off_tables.union(*(batch.tables for _, batch in self._running.values()))
         batch = await self._intake.read([*self.left_out, *in_hand], busy)
         self._may_have_more = batch is not None and batch.is_full
@@ -162,9 +162,9 @@ class Drain:
         return batch
 
     def _start(self, batch: Batch) -> None:
-        if batch.outcomes:
+        if batch.decided:
             applier = self._idle.pop()
-            task = asyncio.create_task(applier.apply(batch.policy_version, batch.outcomes), name="apply")
+            task = asyncio.create_task(applier.apply(batch.policy_version, batch.decided), name="apply")
             self._running[task] = applier, batch
         elif self._running:
             # All of them wait for what is in hand.
@@ -181,15 +181,15 @@ class Drain:
         self._settle(results)
 
     def _settle(self, results: Settled) -> None:
-        for outcome, applied in results:
-            self._journal.settled(outcome, applied)
+        for decided, outcome in results:
+            self._journal.settled(decided, outcome)
         by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
         self.settled += sum(len(by_result[r]) for r in SETTLED)
         self.left_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
         self._count_round(by_result[Result.STALE])
         if by_result[Result.RETRY]:
             self.has_put_off = True
-            put_off = (outcome.request for outcome, applied in results if applied.result is Result.RETRY)
+            put_off = (decided.request for decided, outcome in results if outcome.result is Result.RETRY)
             self._put_off_tables.update(fold(request.schema_name) for request in put_off)
         if self._is_behind or by_result[Result.STALE]:
             self._may_have_more = True

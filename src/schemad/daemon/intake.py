@@ -12,7 +12,7 @@ from schemad.ddl import decide
 from schemad.policy import Policy
 from schemad.request.names import fold
 from schemad.settings import Settings
-from schemad.store import Connection, Outcome, Queue, QueuedRequest
+from schemad.store import Connection, DecidedRequest, Queue, QueuedRequest
 
 LOCK_NOT_AVAILABLE = asyncpg.LockNotAvailableError.sqlstate
 CONNECTION_FAILURE = asyncpg.ConnectionFailureError.sqlstate
@@ -24,7 +24,7 @@ class Batch:
 
     Attributes:
         policy_version: The policy that everything was decided by.
-        outcomes: What is to be applied and recorded; one for each table.
+        decided: What is to be applied and recorded; one for each table.
         waiting: Ids of requests whose foreign key points at a table that was asked for earlier.
         undecided: Ids of requests on which no decision could be made.
         is_full: Whether there may be more than could be read at once.
@@ -32,7 +32,7 @@ class Batch:
     """
 
     policy_version: int
-    outcomes: list[Outcome]
+    decided: list[DecidedRequest]
     waiting: list[int]
     undecided: list[int]
     is_full: bool
@@ -41,7 +41,7 @@ class Batch:
     @property
     def tables(self) -> set[str]:
         """The names that it works on."""
-        return {fold(outcome.request.schema_name) for outcome in self.outcomes}
+        return {fold(decided.request.schema_name) for decided in self.decided}
 
 
 class Intake:
@@ -94,9 +94,9 @@ class Intake:
         decided = {r.id: self._decide(r, policy) for r in requests if not r.facts.awaits_reference}
         return Batch(
             requests[0].policy_version,
-            [outcome for outcome in decided.values() if outcome],
+            [each for each in decided.values() if each],
             [r.id for r in requests if r.facts.awaits_reference],
-            [i for i, outcome in decided.items() if outcome is None],
+            [i for i, each in decided.items() if each is None],
             candidates.found >= limit,
             candidates.found > len(requests),
         )
@@ -112,8 +112,8 @@ class Intake:
             self._journal.policy_loaded(self._policy.version)
         return self._policy
 
-    def _decide(self, request: QueuedRequest, policy: Policy) -> Outcome | None:
-        """The outcome that a request should have; None where deciding failed, which the log then tells."""
+    def _decide(self, request: QueuedRequest, policy: Policy) -> DecidedRequest | None:
+        """The request with what was decided on it; None where deciding failed, which the log then tells."""
         try:
             with self._journal.telemetry.spans("decide", (request.id,)):
                 decision = decide(
@@ -132,8 +132,12 @@ class Intake:
             return None
         if request.attempts >= policy.max_attempts:
             # Each attempt ended with the link, before it could be recorded: not once more.
-            return Outcome(request, decision, CONNECTION_FAILURE, f"given up after {request.attempts} attempts")
+            return DecidedRequest(
+                request, decision, CONNECTION_FAILURE, f"given up after {request.attempts} attempts"
+            )
         if request.facts.is_locked:
             # What is to be done depends on what is in it: put off, as if the DDL had run into the lock.
-            return Outcome(request, decision, LOCK_NOT_AVAILABLE, f"{request.schema_name} is locked by somebody")
-        return Outcome(request, decision)
+            return DecidedRequest(
+                request, decision, LOCK_NOT_AVAILABLE, f"{request.schema_name} is locked by somebody"
+            )
+        return DecidedRequest(request, decision)

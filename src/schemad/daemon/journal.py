@@ -9,8 +9,8 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from schemad.observe.telemetry import Telemetry
-from schemad.store import Applied, Outcome, QueuedRequest, Result
-from schemad.store.outcomes import POLICY_DECIDER
+from schemad.store import DecidedRequest, Outcome, QueuedRequest, Result
+from schemad.store.decided import POLICY_DECIDER
 
 # SQLSTATEs of the server as a whole, as sql/functions/is_outage.sql has them.
 OUTAGE_CLASSES = ("53", "58")
@@ -55,16 +55,16 @@ class Journal:
             "batch.broken", requests=requests, sqlstate=code, error=str(error) or type(error).__name__, **where
         )
 
-    def settled(self, outcome: Outcome, applied: Applied) -> None:
+    def settled(self, decided: DecidedRequest, outcome: Outcome) -> None:
         """What became of a decision: one line."""
-        request = outcome.request
-        self.telemetry.answered(applied.result.value, applied.error_code, request.waits_since)
+        request = decided.request
+        self.telemetry.answered(outcome.result.value, outcome.error_code, request.waits_since)
         log = self._log.bind(request_id=request.id, table=request.schema_name, requester=request.requester_user_id)
-        failure = {"sqlstate": applied.error_code, "error": applied.error_message}
-        findings = [f.rule.id for f in outcome.decision.findings]
-        match applied.result:
+        failure = {"sqlstate": outcome.error_code, "error": outcome.error_message}
+        findings = [f.rule.id for f in decided.decision.findings]
+        match outcome.result:
             case Result.APPLIED:
-                plan = outcome.decision.plan
+                plan = decided.decision.plan
                 operation = plan.operation.value if plan else None
                 decided_by = request.decided_by or POLICY_DECIDER
                 log.info("request.applied", operation=operation, decided_by=decided_by, findings=findings)
@@ -74,17 +74,17 @@ class Journal:
             case Result.FAILED:
                 log.warning("request.failed", **failure)
             case Result.UNRECORDED:
-                is_news = self._is_news(request.id, f"{applied.error_code} {applied.error_message}")
+                is_news = self._is_news(request.id, f"{outcome.error_code} {outcome.error_message}")
                 say = log.error if is_news else log.debug
                 say("request.unrecorded", **failure)
-            case Result.RETRY if _is_outage(applied.error_code):
-                self._outage_goes_on(applied)
+            case Result.RETRY if _is_outage(outcome.error_code):
+                self._outage_goes_on(outcome)
                 log.debug("request.put_off", **failure)
             case Result.RETRY:
                 log.info("request.put_off", **failure)
             case Result.STALE | Result.TAKEN:
-                log.debug("request.left", why=applied.result.value)
-        if applied.result in {Result.APPLIED, Result.HELD, Result.FAILED}:
+                log.debug("request.left", why=outcome.result.value)
+        if outcome.result in {Result.APPLIED, Result.HELD, Result.FAILED}:
             self._stuck.pop(request.id, None)
 
     def _is_news(self, request_id: int, told: str) -> bool:
@@ -92,10 +92,10 @@ class Journal:
         self._stuck[request_id] = told
         return is_news
 
-    def _outage_goes_on(self, applied: Applied) -> None:
-        if self._outage != applied.error_code:
-            self._outage = applied.error_code
-            self._log.warning("queue.stalled", sqlstate=applied.error_code, error=applied.error_message)
+    def _outage_goes_on(self, outcome: Outcome) -> None:
+        if self._outage != outcome.error_code:
+            self._outage = outcome.error_code
+            self._log.warning("queue.stalled", sqlstate=outcome.error_code, error=outcome.error_message)
 
     def _outage_is_over(self) -> None:
         if self._outage is not None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from schemad.policy import Policy, TableFacts
 from schemad.store.connect import Connection
-from schemad.store.outcomes import Outcome, outcome_row
+from schemad.store.decided import DecidedRequest, decision_row
 from schemad.store.queued import QueuedRequest
 from schemad.store.sql_files import query
 
@@ -29,8 +29,8 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of one decision."""
+class Outcome:
+    """What became of one decision of a batch: a `schemad.outcome`, with the request that it is of."""
 
     request_id: int
     result: Result
@@ -77,17 +77,17 @@ class Queue:
             requests.append(QueuedRequest(**row))
         return Candidates(requests, rows[0]["due_count"] if rows else 0)
 
-    async def apply(self, policy_version: int, outcomes: Sequence[Outcome]) -> list[Applied]:
+    async def apply(self, policy_version: int, batch: Sequence[DecidedRequest]) -> list[Outcome]:
         """Claims, applies and records a batch, in one transaction and one round trip.
 
         Raises:
             asyncpg.PostgresError: The transaction as a whole failed, and nothing was recorded.
         """
         rows = await self._connection.fetch(
-            query("apply"), policy_version, json.dumps([outcome_row(o) for o in outcomes])
+            query("apply"), policy_version, json.dumps([decision_row(decided) for decided in batch])
         )
         return [
-            Applied(row["request_id"], Result(row["result"]), row["error_code"], row["error_message"])
+            Outcome(row["request_id"], Result(row["result"]), row["error_code"], row["error_message"])
             for row in rows
         ]
 

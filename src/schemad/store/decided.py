@@ -1,4 +1,4 @@
-"""Outcomes: a decision about a queued request, in the form in which the database records it."""
+"""A decided request: what was decided on a queued one, as the database is to apply and record it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,8 @@ MAX_FINDINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is to become of a request.
+class DecidedRequest:
+    """A request that was read from the queue, with what is to become of it.
 
     Attributes:
         request: The request.
@@ -48,12 +48,12 @@ class Outcome:
         """Whether it may run what is not PostgreSQL's own: approved functions, checks of a domain."""
         plan = self.decision.plan
         by_person = self.request.decided_by is not None
-        return by_person or (plan is not None and any(field.type.known.sql_name for field in plan.added))
+        return by_person or (plan is not None and plan.uses_others_types)
 
 
-def outcome_row(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as `schemad.apply_batch()` takes it."""
-    request, decision = outcome.request, outcome.decision
+def decision_row(decided: DecidedRequest) -> dict[str, Any]:
+    """One of the decisions, as `schemad.apply_batch()` takes them."""
+    request, decision = decided.request, decided.decision
     row: dict[str, Any] = {
         "request_id": request.id,
         "attempts": request.attempts,
@@ -62,9 +62,9 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         "findings": [finding.as_row() for finding in _kept(decision.findings)],
         "plan_sql": decision.plan_sql,
         "is_approved": decision.apply and request.decided_by is not None,
-        "apply": decision.apply and outcome.error_code is None,
-        "error_code": outcome.error_code,
-        "error_message": outcome.error_message,
+        "apply": decision.apply and decided.error_code is None,
+        "error_code": decided.error_code,
+        "error_message": decided.error_message,
     }
     if decision.plan is not None and decision.request is not None:
         by_person = request.decided_by is not None
