@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from schemad.daemon import Daemon
-from schemad.daemon.worker import READ_TIMEOUT
+from schemad.daemon.sessions import READ_TIMEOUT
 from schemad.observe.health import ListenerState
 from schemad.store import Connection, connect
 from schemad.store.connect import LINK_ERRORS, _keep_alive

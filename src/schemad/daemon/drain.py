@@ -65,7 +65,7 @@ class Drain:
         self._may_have_more = True
         self._is_behind = False
         self._deaf_until = 0.0
-        self.left_out: set[int] = set()
+        self._left_out: set[int] = set()
         self.settled = 0
         self.has_put_off = False
         self.is_cut_short = False
@@ -74,7 +74,7 @@ class Drain:
     @property
     def has_left(self) -> bool:
         """Whether it left some that nobody will wake for."""
-        return bool(self.left_out or self._put_off_tables)
+        return bool(self._left_out or self._put_off_tables)
 
     async def run(self) -> None:
         """Takes batches until nothing is left that is due.
@@ -102,6 +102,10 @@ class Drain:
                     return
         finally:
             await self._break_off()
+
+    async def next_attempt(self) -> float | None:
+        """Seconds until the next request is due that was put off, and not left by this; None: there is none."""
+        return await self._intake.next_attempt(self._left_out)
 
     async def _wait(self, *, heed_wakeup: bool) -> None:
         """Waits until a batch is done, or, while an applier has nothing to do, for a wake-up."""
@@ -146,14 +150,14 @@ class Drain:
     async def _read(self) -> Batch | None:
         in_hand = [d.request.id for _, batch in self._running.values() for d in batch.decided]
         busy = self._put_off_tables.union(*(batch.tables for _, batch in self._running.values()))
-        batch = await self._intake.read([*self.left_out, *in_hand], busy)
+        batch = await self._intake.read([*self._left_out, *in_hand], busy)
         self._may_have_more = batch is not None and batch.is_full
         # There may be more for the tables in hand, which were left out.
         self._is_behind = self._is_behind or (bool(self._running) and not self._may_have_more)
         if batch is None:
             self._deaf_until = asyncio.get_running_loop().time() + DEAF
         else:
-            self.left_out.update(batch.undecided)
+            self._left_out.update(batch.undecided)
             self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting)
             # More is waiting. But not where nothing moves: it would go round and round.
             if batch.is_full and self.settled > self._settled_on_watch:
@@ -185,7 +189,7 @@ class Drain:
             self._journal.settled(decided, outcome)
         by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
         self.settled += sum(len(by_result[r]) for r in SETTLED)
-        self.left_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
+        self._left_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
         self._count_round(by_result[Result.STALE])
         if by_result[Result.RETRY]:
             self.has_put_off = True
@@ -197,4 +201,4 @@ class Drain:
 
     def _count_round(self, ids: Collection[int]) -> None:
         self._stale.update(ids)
-        self.left_out.update(i for i in ids if self._stale[i] >= STALE_ROUNDS)
+        self._left_out.update(i for i in ids if self._stale[i] >= STALE_ROUNDS)

@@ -25,7 +25,8 @@ from schemad.daemon.backoff import LONGEST
 from schemad.daemon.listener import Listener
 from schemad.daemon.pulse import Outage
 from schemad.daemon.service_manager import ServiceManager
-from schemad.daemon.worker import READ_TIMEOUT, Worker
+from schemad.daemon.sessions import READ_TIMEOUT
+from schemad.daemon.worker import Worker
 from schemad.observe.health import ListenerState, WorkerState
 from schemad.settings import Settings
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum, auto
 
 import asyncpg
@@ -16,35 +16,27 @@ from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier
 from schemad.daemon.backoff import Link, keep_connected
-from schemad.daemon.doubt import Doubt
 from schemad.daemon.drain import Drain
 from schemad.daemon.intake import Intake
 from schemad.daemon.journal import Journal
 from schemad.daemon.pace import Pace
 from schemad.daemon.pulse import Pulse
+from schemad.daemon.sessions import Sessions
 from schemad.daemon.watch import Watch
 from schemad.observe.health import WorkerState
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
-from schemad.store import Connection, Queue, QueuedRequest, connect
-from schemad.store.connect import LINK_ERRORS, require_session_settings
+from schemad.store import Connection, Queue, QueuedRequest
+from schemad.store.connect import require_session_settings
 from schemad.store.migrate import require_current_schema
 from schemad.store.sql_files import query
 
 # Another daemon that has a request may die with it, and what kept one from being recorded may be mended: such
 # are looked at again after so many seconds.
 TAKEN_INTERVAL = 1.0
-# For the server to take a cancellation; a link that is slower is given up.
-CANCEL_TIMEOUT = 1.0
 # A session's memory grows with each table that it made, about 0.4 MB for a thousand: after so many it is replaced,
 # once nothing is left to do at that moment or a drain has ended for its length.
 RECYCLE_AFTER = 20_000
-# Reading is quick: so a server is noticed that stands still, with the timeout of a probe on top within 15 seconds.
-# Batches that take longer are made smaller.
-READ_TIMEOUT = 9.0
-# Part of the probe interval after which a link is doubted over which a look at the queue goes unanswered: it may
-# have died right after it was last proven, and is to be noticed within an interval and a timeout all the same.
-READ_DOUBTED_AFTER = 0.25
 # Part of the probe interval after which the session for reading is proven: before the listener probes by itself.
 PROVEN_EACH = 0.9
 CUT_OFF = "08006 the connection was lost while it was applied"
@@ -143,65 +135,67 @@ class Worker:
         self._wakeup.set()
 
     async def _serve(self, link: Link) -> None:
-        connections: list[Connection] = []
         self._reconfigured = False
+        sessions = await Sessions.open(self._settings, self._wake)
         try:
-            connections += await self._connect()
             self.pulse.beat()
-            for connection in connections:
-                # Nobody else would tell before the next request.
-                connection.add_termination_listener(self._wake)
-            reading, *applying = connections
-            await require_session_settings(reading)
-            await require_current_schema(reading)
-            await self._count_cut_off(reading)
-            doubt = await self._doubt_of(reading, READ_DOUBTED_AFTER)
-            intake = Intake(reading, doubt, self._settings, self._journal, self.pulse)
-            appliers = [
-                Applier(connection, await self._doubt_of(connection), self._journal, self.pulse)
-                for connection in applying
-            ]
-            watch = Watch(reading, self._watch_announced)
-            cause, settled = Cause.DUE, 0
-            while not self._is_ending and settled < RECYCLE_AFTER:
-                # Cleared before the query: what arrives during it sets it again, and is not lost.
-                self._wakeup.clear()
-                if any(connection.is_closed() for connection in connections):
-                    raise ConnectionError("the server closed a session")
-                self.pulse.beat()
-                self.state = WorkerState.DRAINING
-                with self._telemetry.spans("drain", ()):
-                    found = await self._drain(intake, appliers, watch)
-                self._telemetry.swept(cause.value)
-                self.state = WorkerState.WAITING
-                await self._count_cut_off(reading)
-                link.works(auto_create=self._settings.enable_auto_create)
-                self.sweeps += 1
-                self._succeeded()
-                self.drained.set()
-                if found:
-                    self._pace.swept_in_earnest()
-                elif cause in {Cause.WAKEUP, Cause.WATCH}:
-                    self._pace.swept_in_vain(asyncio.get_running_loop().time())
-                if cause is Cause.POLL and found and await self._expects_notifications(reading):
-                    self._log.warning("queue.found_by_poll", requests=found)
-                    self._telemetry.found_by_poll += found
-                settled += found
-                # The wake-up of whoever stops it may have gone to the drain.
-                if self._is_cut_short or self._stopping.is_set():
-                    cause = Cause.DUE
-                elif settled < RECYCLE_AFTER and not self._is_ending:
-                    # The wake-up that came with the end may have been the drain's.
-                    cause = await self._sleep(watch, reading, found=found > 0)
+            await self._work(link, sessions)
         except asyncio.CancelledError:
-            # Statements in hand would go on in the server, with their locks: close() cancels them first.
-            await asyncio.gather(*(_close(connection) for connection in connections))
+            await sessions.cancel()
             raise
         finally:
             self.state = WorkerState.CONNECTING
-            for connection in connections:
-                connection.remove_termination_listener(self._wake)
-                connection.terminate()
+            sessions.end()
+
+    async def _work(self, link: Link, sessions: Sessions) -> None:
+        """Looks at the queue whenever there is reason to, until it is to end or to have new sessions."""
+        reading = sessions.reading
+        await require_session_settings(reading)
+        await require_current_schema(reading)
+        await self._count_cut_off(reading)
+        doubt, *doubts = await sessions.doubts()
+        intake = Intake(reading, doubt, self._settings, self._journal, self.pulse)
+        appliers = [
+            Applier(connection, doubt, self._journal, self.pulse)
+            for connection, doubt in zip(sessions.applying, doubts, strict=True)
+        ]
+        watch = Watch(reading, self._watch_announced)
+        cause, settled = Cause.DUE, 0
+        while not self._is_ending and settled < RECYCLE_AFTER:
+            # Cleared before the query: what arrives during it sets it again, and is not lost.
+            self._wakeup.clear()
+            sessions.require_open()
+            drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._journal)
+            found = await self._sweep(drain, cause)
+            await self._count_cut_off(reading)
+            link.works(auto_create=self._settings.enable_auto_create)
+            self.sweeps += 1
+            self._succeeded()
+            self.drained.set()
+            if cause is Cause.POLL and found and await self._expects_notifications(reading):
+                self._log.warning("queue.found_by_poll", requests=found)
+                self._telemetry.found_by_poll += found
+            settled += found
+            # The wake-up of whoever stops it may have gone to the drain.
+            if self._is_cut_short or self._stopping.is_set():
+                cause = Cause.DUE
+            elif settled < RECYCLE_AFTER and not self._is_ending:
+                # The wake-up that came with the end may have been the drain's.
+                cause = await self._sleep(watch, reading, found=found > 0)
+
+    async def _sweep(self, drain: Drain, cause: Cause) -> int:
+        """Works off what is due; how many requests were settled."""
+        self.pulse.beat()
+        self.state = WorkerState.DRAINING
+        with self._telemetry.spans("drain", ()):
+            await self._run(drain)
+        self._telemetry.swept(cause.value)
+        self.state = WorkerState.WAITING
+        if drain.settled:
+            self._pace.swept_in_earnest()
+        elif cause in {Cause.WAKEUP, Cause.WATCH}:
+            self._pace.swept_in_vain(asyncio.get_running_loop().time())
+        return drain.settled
 
     @property
     def _is_ending(self) -> bool:
@@ -209,39 +203,6 @@ class Worker:
 
     def _wake(self, *_: object) -> None:
         self._wakeup.set()
-
-    async def _connect(self) -> list[Connection]:
-        """A connection to read on, and one for each applier."""
-        settings = self._settings
-        limits = [
-            ("worker", min(settings.statement_timeout, READ_TIMEOUT)),
-            *([("applier", settings.statement_timeout)] * settings.appliers),
-        ]
-        opening = [
-            asyncio.ensure_future(
-                connect(
-                    settings.dsn,
-                    job=job,
-                    timeout=settings.connect_timeout,
-                    lock_timeout=settings.lock_timeout,
-                    statement_timeout=limit,
-                    answer_timeout=limit + settings.probe_timeout,
-                    pinned=True,
-                    writable=True,
-                )
-            )
-            for job, limit in limits
-        ]
-        try:
-            return await asyncio.gather(*opening)
-        except BaseException:
-            for opened in await asyncio.gather(*opening, return_exceptions=True):
-                if not isinstance(opened, BaseException):
-                    opened.terminate()
-            raise
-
-    async def _doubt_of(self, connection: Connection, part: float = 1.0) -> Doubt:
-        return Doubt(connection, await connection.fetchval(query("backend_pid")), self._settings, part)
 
     async def _count_cut_off(self, connection: Connection) -> None:
         """Counts the attempts that ended with the link, so that none is made again and again for ever."""
@@ -305,9 +266,8 @@ class Worker:
                 async with asyncio.timeout(seconds):
                     await self._stopping.wait()
 
-    async def _drain(self, intake: Intake, appliers: Sequence[Applier], watch: Watch) -> int:
-        """Works off what is due; returns how many requests it settled."""
-        drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._journal)
+    async def _run(self, drain: Drain) -> None:
+        """Runs a drain, and remembers what it leaves and when that is due."""
         try:
             await drain.run()
         finally:
@@ -316,13 +276,7 @@ class Worker:
         self._is_cut_short = drain.is_cut_short
         self._due = TAKEN_INTERVAL if drain.has_left or self._cut_off else None
         if self._put_off or drain.has_put_off:
-            next_attempt = await intake.next_attempt(drain.left_out)
+            next_attempt = await drain.next_attempt()
             self._put_off = next_attempt is not None
             if next_attempt is not None:
                 self._due = max(0.0, min(next_attempt, self._due or next_attempt))
-        return drain.settled
-
-
-async def _close(connection: Connection) -> None:
-    with contextlib.suppress(*LINK_ERRORS):
-        await asyncio.wait_for(connection.close(), CANCEL_TIMEOUT)
