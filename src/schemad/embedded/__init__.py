@@ -8,7 +8,8 @@ from schemad.embedded.binaries import (
     find_psql,
     installed_majors,
 )
-from schemad.embedded.server import AlreadyRunning, EmbeddedPostgres
+from schemad.embedded.data_directory import AlreadyRunning
+from schemad.embedded.server import EmbeddedPostgres
 
 __all__ = [
     "AlreadyRunning",

@@ -26,7 +26,7 @@ class BinariesNotFound(EmbeddedPostgresError):
     """No place holds `initdb` and `postgres` (of the major version asked for)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Binaries:
     """One installation: the directory of its programs and its major version."""
 
@@ -51,10 +51,11 @@ class Binaries:
 
 
 def find_binaries(major: int | None = None) -> Binaries:
-    """Return the first installation of `major`, or the newest of the first place that has any.
+    """The first installation of `major`, or the newest of the first place that has any.
 
-    Raises BinariesNotFound, also when `SCHEMAD_PG_BIN` is set to a directory without a server:
-    a setting that is silently passed over would be worse than an error.
+    Raises:
+        BinariesNotFound: There is none; or SCHEMAD_PG_BIN names a directory without a server: a setting that is
+            silently passed over would be worse than an error.
     """
     searched = []
     for place, found in _places():
@@ -87,7 +88,7 @@ def find_psql() -> str | None:
 
 
 def installed_majors() -> tuple[int, ...]:
-    """Return every major version that `find_binaries` would find, ascending."""
+    """Every major version that `find_binaries` would find, ascending."""
     return tuple(sorted({each.major for _, found in _places() for each in found}))
 
 
@@ -113,7 +114,7 @@ def _installations(bin_dirs: Iterable[Path]) -> list[Binaries]:
 
 @lru_cache
 def _major(bin_dir: Path) -> int | None:
-    """Ask `postgres --version` (10 ms, hence the cache); None where it cannot be run."""
+    """What `postgres --version` says (10 ms, hence the cache); None where it cannot be run."""
     if not os.access(bin_dir / "initdb", os.X_OK):
         return None
     command = [str(bin_dir / "postgres"), "--version"]
