@@ -7,9 +7,8 @@ DECLARE
   caller constant name := schemad.caller();
 BEGIN
   SELECT r.* INTO request FROM schemad.schema_requests AS r WHERE r.id = request_id FOR UPDATE;
-  -- Other roles' requests look as if they were not there, but to reviewers: to whoever may approve.
-  IF NOT FOUND OR caller <> request.requested_by
-    AND NOT has_function_privilege(caller, 'schemad.approve_request(integer, text, text)', 'EXECUTE') THEN
+  -- Other roles' requests look as if they were not there, but to reviewers.
+  IF NOT FOUND OR caller <> request.requested_by AND NOT schemad.may_approve(caller) THEN
     RAISE EXCEPTION USING
       ERRCODE = 'no_data_found',
       MESSAGE = format('there is no request %s', coalesce(request_id::text, 'NULL')),

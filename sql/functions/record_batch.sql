@@ -10,6 +10,9 @@ SET enable_material = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $function$
+-- One statement, as each costs its start: what became of each decision, then a part for each table that tells of it. All see
+-- the database as it was before, so that ids and versions are known beforehand, and what was updated is had by RETURNING.
+-- What was put off (retry) leaves its traces in the request alone; what was taken or stale leaves none.
 DECLARE
   told_count integer;
 BEGIN

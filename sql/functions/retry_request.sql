@@ -5,7 +5,7 @@ SET enable_seqscan = off -- by its key, also in a session that began when there 
 SET jit = off
 AS $function$
 DECLARE
-  is_reviewer constant boolean := has_function_privilege(schemad.caller(), 'schemad.approve_request(integer, text, text)', 'EXECUTE');
+  is_reviewer constant boolean := schemad.may_approve(schemad.caller());
 BEGIN
   PERFORM schemad.pending_request(request_id, 'retried');
   UPDATE schemad.schema_requests AS r

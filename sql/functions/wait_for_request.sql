@@ -13,7 +13,7 @@ AS $function$
 -- the key while there are few of them, and each look would read all that the role ever asked for once there are many.
 DECLARE
   caller constant name := schemad.caller();
-  sees_all constant boolean := has_function_privilege(caller, 'schemad.approve_request(integer, text, text)', 'EXECUTE');
+  sees_all constant boolean := schemad.may_approve(caller);
   looked record;
   request schemad.schema_requests;
   deadline constant timestamptz := clock_timestamp() + timeout;

@@ -1,4 +1,4 @@
-"""The SQL files are written by hand for people to read, one object a file, and found by its name."""
+"""The SQL files are written by hand for people to read: a function, a view or a table's triggers each, by name."""
 
 import re
 from pathlib import Path
@@ -42,6 +42,15 @@ def test_a_function_is_in_the_file_of_its_name_with_a_comment(path: Path) -> Non
     assert [name for _, name in defined] == [path.stem]
     kind, name = defined[0]
     assert re.search(rf"^COMMENT ON {kind} schemad\.{name}\(", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "triggers"], ids=named)
+def test_the_triggers_of_a_table_are_in_the_file_of_its_name_and_nothing_else(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    made = re.findall(r"^CREATE (?:OR REPLACE )?(\w+) (\w+)", text, re.MULTILINE)
+    assert {kind for kind, _ in made} == {"TRIGGER"}
+    on = re.findall(r"^COMMENT ON TRIGGER (\w+) ON schemad\.(\w+)", text, re.MULTILINE)
+    assert on == [(name, path.stem) for _, name in made]
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

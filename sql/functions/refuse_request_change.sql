@@ -12,11 +12,3 @@ $function$;
 
 COMMENT ON FUNCTION schemad.refuse_request_change() IS
   'What was asked for stays as it was assessed, shown to a reviewer and recorded.';
-
-CREATE OR REPLACE TRIGGER refuse_request_change
-BEFORE UPDATE OF id, requester_user_id, schema_name, request_payload, created_at, requested_by, requested_login,
-  idempotency_key
-ON schemad.schema_requests
-FOR EACH ROW EXECUTE FUNCTION schemad.refuse_request_change();
-
-COMMENT ON TRIGGER refuse_request_change ON schemad.schema_requests IS 'What was asked for does not change.';

@@ -36,9 +36,3 @@ $function$;
 
 COMMENT ON FUNCTION schemad.validate_request() IS
   'Refuses a request of unsound shape or over the limits, and stamps who asked. It is the same for submit_request() and a plain INSERT.';
-
-CREATE OR REPLACE TRIGGER validate_request
-BEFORE INSERT ON schemad.schema_requests
-FOR EACH ROW EXECUTE FUNCTION schemad.validate_request();
-
-COMMENT ON TRIGGER validate_request ON schemad.schema_requests IS 'Sound shape, no forged outcome, a true requested_by.';

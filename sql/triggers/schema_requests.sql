@@ -1,3 +1,17 @@
+CREATE OR REPLACE TRIGGER validate_request
+BEFORE INSERT ON schemad.schema_requests
+FOR EACH ROW EXECUTE FUNCTION schemad.validate_request();
+
+COMMENT ON TRIGGER validate_request ON schemad.schema_requests IS 'Sound shape, no forged outcome, a true requested_by.';
+
+CREATE OR REPLACE TRIGGER refuse_request_change
+BEFORE UPDATE OF id, requester_user_id, schema_name, request_payload, created_at, requested_by, requested_login,
+  idempotency_key
+ON schemad.schema_requests
+FOR EACH ROW EXECUTE FUNCTION schemad.refuse_request_change();
+
+COMMENT ON TRIGGER refuse_request_change ON schemad.schema_requests IS 'What was asked for does not change.';
+
 CREATE OR REPLACE TRIGGER wake_daemons
 AFTER INSERT ON schemad.schema_requests
 FOR EACH STATEMENT EXECUTE FUNCTION schemad.wake_daemons();
