@@ -17,8 +17,8 @@ from schemad.bench.figure import Better, Reading
 from schemad.bench.load import in_turns, patience, rounds, submit_backlog, until_decided, warm_up
 from schemad.bench.sql import query
 from schemad.bench.table import PAYLOAD
-from schemad.daemon.listener import REQUESTS_CHANNEL
 from schemad.store import Connection
+from schemad.store.channels import REQUESTS_CHANNEL
 
 NAME = "inserts"
 OURS, CHECKS, BARE = "as installed", "without NOTIFY", "without triggers"

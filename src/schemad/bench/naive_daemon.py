@@ -10,8 +10,8 @@ import uvloop
 
 from schemad.bench.sql import query
 from schemad.bench.table import FIELDS, bare_ddl
-from schemad.daemon.listener import REQUESTS_CHANNEL
 from schemad.store import Connection, connect
+from schemad.store.channels import REQUESTS_CHANNEL
 
 CLAIM, REGISTER, FIELD, *RECORDS = query("naive_daemon").split(";\n")
 

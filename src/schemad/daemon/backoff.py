@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from schemad.observe.telemetry import Telemetry
-from schemad.store.connect import LINK_ERRORS, link_help
+from schemad.store.connect import LINK_ERRORS, in_few_words
 
 SHORTEST = 0.1
 LONGEST = 10.0
@@ -57,7 +57,7 @@ class Link:
             # That it comes back is told where it is told that it was lost.
             self._is_told = self._losses & (self._losses - 1) == 0
         say = self._log.warning if is_change and self._is_told and not is_told else self._log.debug
-        say(f"{self._part}.lost", error=link_help(error))
+        say(f"{self._part}.lost", error=in_few_words(error))
 
     @property
     def pause(self) -> float:

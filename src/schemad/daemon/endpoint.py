@@ -60,8 +60,7 @@ class Endpoint:
         address = self.settings.metrics_address
         if address is None:
             return
-        # Only now: what writes metrics takes memory that a daemon without an address need not have.
-        from schemad.observe.metrics import Metrics, Snapshot  # noqa: PLC0415
+        from schemad.observe.metrics import Metrics, Snapshot  # noqa: PLC0415 - its memory, only where it is served
 
         metrics = Metrics()
 

@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from schemad.observe.telemetry import Telemetry
 from schemad.store import DecidedRequest, Outcome, QueuedRequest, Result
+from schemad.store.connect import in_few_words
 from schemad.store.decided import POLICY_DECIDER
 
 # SQLSTATEs of the server as a whole, as sql/functions/is_outage.sql has them.
@@ -51,9 +52,7 @@ class Journal:
         code = getattr(error, "sqlstate", None)
         # Where a defect is schemad's own, it matters where.
         where: dict[str, Any] = {} if code else {"exc_info": error}
-        self._log.warning(
-            "batch.broken", requests=requests, sqlstate=code, error=str(error) or type(error).__name__, **where
-        )
+        self._log.warning("batch.broken", requests=requests, sqlstate=code, error=in_few_words(error), **where)
 
     def settled(self, decided: DecidedRequest, outcome: Outcome) -> None:
         """What became of a decision: one line."""

@@ -20,11 +20,10 @@ from schemad.observe.health import ListenerState
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import Connection, connect
+from schemad.store.channels import REQUESTS_CHANNEL, WATCH_CHANNEL, probe_channel
 from schemad.store.connect import is_notification_queue_full
 from schemad.store.sql_files import query
 
-REQUESTS_CHANNEL = "schemad_requests"
-WATCH_CHANNEL = "schemad_watch"
 # Part of the probe interval after which it probes by itself: once the worker's probe should have been heard, and
 # soon enough that a dead link is known an interval and a timeout after it was last proven.
 PROBED_AFTER = 0.95
@@ -205,8 +204,7 @@ class _Session:
         self._settings = settings
         self._wakeup = wakeup
         self._watch_announced = watch_announced
-        # Not the requests' channel: a probe is nobody else's wake-up.
-        self.channel = f"schemad_probe_{connection.get_server_pid()}"
+        self.channel = probe_channel(connection.get_server_pid())
         self.has_own_backend = True
         # Backends that a probe came from since one was last sent from here.
         self._senders: set[int] = set()

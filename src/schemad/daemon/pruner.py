@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import connect
-from schemad.store.connect import LINK_ERRORS
+from schemad.store.connect import LINK_ERRORS, in_few_words
 from schemad.store.pruning import prune, take_turn
 
 # Rows at a time, which take a few milliseconds.
@@ -61,7 +61,7 @@ class Pruner:
             try:
                 wait = await self.take_turn()
             except (asyncpg.PostgresError, *LINK_ERRORS) as error:
-                self._log.warning("queue.unpruned", error=str(error) or type(error).__name__)
+                self._log.warning("queue.unpruned", error=in_few_words(error))
                 wait = self._settings.prune_interval
 
     async def take_turn(self) -> float:

@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from schemad.store.connect import in_few_words
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
@@ -45,4 +47,4 @@ class Pulse:
         """The link failed, or could not be had again."""
         self.beat()
         before = self.outage or Outage(datetime.now(UTC), 0, "")
-        self.outage = Outage(before.since, before.failures + 1, str(error) or type(error).__name__)
+        self.outage = Outage(before.since, before.failures + 1, in_few_words(error))

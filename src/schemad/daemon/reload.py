@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from schemad.credentials import CredentialError
 from schemad.observe import configure_logging
 from schemad.settings import Settings, SettingsFileError, problems, unknown_variables
-from schemad.store.connect import LINK_ERRORS, NotAServer, link_help
+from schemad.store.connect import LINK_ERRORS, NotAServer, in_few_words
 from schemad.store.migrate import SchemaMismatch
 
 OF_LOGGING = {"log_format", "log_level"}
@@ -79,7 +79,7 @@ class Reload:
             if changed & OF_PLACE:
                 await self._check(new)
         except REFUSALS as error:
-            reason = problems(error) if isinstance(error, ValidationError) else [link_help(error)]
+            reason = problems(error) if isinstance(error, ValidationError) else [in_few_words(error)]
             # What was in use stays in use, all of it.
             self._log.error("settings.refused", error="; ".join(reason))
             return

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from asyncpg import PostgresError
 from structlog.typing import FilteringBoundLogger
 
-from schemad.store.connect import NotAServer
+from schemad.store.connect import NotAServer, in_few_words
 from schemad.store.migrate import SchemaMismatch
 
 # Failures in a row after which it gives up, and seconds before the first restart, doubled each time: 8 s in all.
@@ -28,7 +28,7 @@ class GaveUp(Exception):
     """A part of the daemon kept failing. `__cause__` is its last error."""
 
     def __init__(self, part: str, failures: int, error: Exception) -> None:
-        super().__init__(f"the {part} failed {failures} times in a row: {str(error) or type(error).__name__}")
+        super().__init__(f"the {part} failed {failures} times in a row: {in_few_words(error)}")
         self.part = part
         self.failures = failures
 

@@ -89,12 +89,17 @@ _FULL = 0.9
 
 
 class NotAServer(Exception):
-    """A pooler stands in between, and a session does not have the settings that schemad needs."""
+    """A pooler stands in between, and a session does not have the settings that schemad needs.
 
-    def __init__(self, found: str) -> None:
+    Attributes:
+        found: What shows it, without what to do.
+    """
+
+    def __init__(self, shown_by: str) -> None:
+        self.found = f"{shown_by}: most likely a pooler such as PgBouncer is between"
         super().__init__(
-            f"{found}: most likely a pooler such as PgBouncer is between. SCHEMAD_DSN has to lead to PostgreSQL "
-            "itself: the daemon relies on its sessions' settings, and has only a handful of sessions"
+            f"{self.found}. SCHEMAD_DSN has to lead to PostgreSQL itself: the daemon relies on its sessions' "
+            "settings, and has only a handful of sessions"
         )
 
 
@@ -154,23 +159,33 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
     try:
         hosts = hosts_of(dsn)
         connection = await (first_of(hosts, open_one) if hosts else open_one(None))
-    except asyncpg.ProtocolViolationError as error:
-        # PgBouncer's. PostgreSQL's own refusal of a setting that it does not know is another one.
-        if "startup parameter" not in str(error):
+    except (asyncpg.ProtocolViolationError, asyncpg.InternalServerError, ValueError, OverflowError) as error:
+        meant = _meant(error, dsn)
+        if meant is None:
             raise
-        raise NotAServer(str(error)) from error
-    except asyncpg.InternalServerError as error:
-        # "could not write init file", where the disk is full: it is there, and can open no session for now.
-        raise ConnectionError(f"the server can't open a session: {error}") from error
-    except (ValueError, OverflowError) as error:
-        # The driver lets Python's own errors out as well, such as that of a port that is no number.
-        raise asyncpg.ClientConfigurationError(_unreadable(error, dsn)) from error
+        raise meant from error
     except OSError as error:
         # The system says neither what it looked for nor where.
         error.add_note(_looked_for(error, dsn))
         raise
     _keep_alive(connection)
     return connection
+
+
+def _meant(error: Exception, dsn: str | None) -> Exception | None:
+    """What an error that a connection failed with stands for; None where it is what it says."""
+    said = str(error)
+    match error:
+        case asyncpg.ProtocolViolationError():
+            # PgBouncer's. PostgreSQL's own refusal of a setting that it does not know is another one.
+            return NotAServer(said) if "startup parameter" in said else None
+        case asyncpg.InternalServerError():
+            # "could not write init file", where the disk is full: it is there, and can open no session for now.
+            return ConnectionError(f"the server can't open a session: {said}")
+        case ValueError() | OverflowError():
+            # The driver lets Python's own errors out as well, such as that of a port that is no number.
+            return asyncpg.ClientConfigurationError(_unreadable(error, dsn))
+    return None
 
 
 async def connect_pinned(dsn: str | None, *, job: str, timeout: float, writable: bool = False) -> Connection:
@@ -190,6 +205,7 @@ async def connect_pinned(dsn: str | None, *, job: str, timeout: float, writable:
 
 def _keep_alive(connection: Connection) -> None:
     """Has the system notice a dead link; the driver leaves that off. A second line: statements have timeouts."""
+    # Not public; but the driver makes its socket itself, and shows it nowhere else. A test looks that it is found.
     transport = getattr(connection, "_transport", None)
     link = transport.get_extra_info("socket") if transport is not None else None
     if link is None or link.family not in {socket.AF_INET, socket.AF_INET6}:
@@ -278,9 +294,9 @@ def connection_help(error: BaseException) -> str:
             advice = "is PostgreSQL running there? SCHEMAD_DSN says where; `schemad dev` starts one to try"
         case _:
             advice = "SCHEMAD_DSN says which database is meant"
-    return f"can't connect to PostgreSQL: {link_help(error)} ({advice})"
+    return f"can't connect to PostgreSQL: {in_few_words(error)} ({advice})"
 
 
-def link_help(error: BaseException) -> str:
-    """What happened to a link, in few words, for the log."""
+def in_few_words(error: BaseException) -> str:
+    """What happened, for a line of the log: what the error says, or else its name, and where that was."""
     return ", ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())])

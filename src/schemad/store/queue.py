@@ -9,6 +9,7 @@ from enum import StrEnum
 from schemad.policy import Policy, TableFacts
 from schemad.store.connect import Connection
 from schemad.store.decided import DecidedRequest, decision_row
+from schemad.store.one_row import one_row
 from schemad.store.queued import QueuedRequest
 from schemad.store.sql_files import query
 
@@ -103,10 +104,7 @@ class Queue:
 
     async def policy(self) -> Policy:
         """The policy as it is now."""
-        row = await self._connection.fetchrow(query("policy"))
-        if row is None:
-            raise LookupError("schemad.policy has no row; schemad.policy's one row must stay")
-        return Policy.from_row(dict(row))
+        return Policy.from_row(dict(await one_row(self._connection, "policy")))
 
     async def next_attempt(self, leave_out: Collection[int]) -> float | None:
         """Seconds until the next request that was put off is due, but for the given ids; None: there is none.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from schemad.settings import Settings
-from schemad.store.connect import LINK_ERRORS, Connection, connect
+from schemad.store.connect import LINK_ERRORS, Connection, connect, in_few_words
 from schemad.store.queue_state import QueueState, read_queue_state
 
 # Seconds for which an answer is good.
@@ -77,7 +77,7 @@ class QueueReader:
             return Reading(None, f"no answer within {self._settings.probe_timeout:g} s")
         except (asyncpg.PostgresError, *LINK_ERRORS) as error:
             self.close()
-            return Reading(None, str(error) or type(error).__name__)
+            return Reading(None, in_few_words(error))
         self._close_later()
         return Reading(state)
 

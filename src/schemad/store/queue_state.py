@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemad.store.connect import Connection
-from schemad.store.sql_files import query
+from schemad.store.one_row import one_row
 
 STATES = ("due", "put_off", "review", "failed")
 
@@ -33,9 +33,7 @@ async def read_queue_state(connection: Connection) -> QueueState:
     Args:
         connection: As a role that may see all requests.
     """
-    row = await connection.fetchrow(query("queue_state"))
-    if row is None:
-        raise LookupError("an aggregate has one row")
+    row = await one_row(connection, "queue_state")
     return QueueState(
         {state: row[state] for state in STATES},
         {state: row[f"oldest_{state}"] or 0.0 for state in STATES},

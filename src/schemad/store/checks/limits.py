@@ -6,6 +6,7 @@ from schemad.settings import Settings
 from schemad.store.checks.check import Check, note
 from schemad.store.checks.setting import read_settings
 from schemad.store.connect import Connection
+from schemad.store.one_row import one_row
 from schemad.store.sql_files import query
 
 # Entries in the table of locks that a table takes which has an identity, a key, text and a default: itself, its
@@ -32,9 +33,7 @@ def sessions_needed(settings: Settings) -> int:
 
 
 async def _connections(connection: Connection, settings: Settings) -> Check:
-    row = await connection.fetchrow(query("connection_limits"))
-    if row is None:
-        raise LookupError("a session has a role and a database")
+    row = await one_row(connection, "connection_limits")
     # A daemon that runs has its sessions. This one goes before the daemon comes.
     needed = 0 if row["has_daemon"] else sessions_needed(settings) - 1
     role, database = row["role"], row["database"]

@@ -3,6 +3,7 @@
 import asyncio
 
 from schemad.settings import Settings
+from schemad.store.channels import probe_channel
 from schemad.store.checks.check import Check, note
 from schemad.store.connect import Connection, connect_pinned
 from schemad.store.sql_files import query
@@ -49,7 +50,7 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
 async def _comes_through(listening: Connection, sending: Connection) -> bool:
     """Whether a notification from elsewhere is heard while nothing is asked of the session that listens."""
     heard = asyncio.Event()
-    channel = f"schemad_probe_{sending.get_server_pid()}"
+    channel = probe_channel(sending.get_server_pid())
     await listening.add_listener(channel, lambda *_: heard.set())
     await sending.execute(query("probe"), channel)
     try:

@@ -6,7 +6,7 @@ from typing import Any
 from schemad.settings import Settings
 from schemad.store.checks.check import Check, note
 from schemad.store.connect import Connection
-from schemad.store.sql_files import query
+from schemad.store.one_row import one_row
 
 
 async def check_policy(connection: Connection, settings: Settings) -> AsyncIterator[Check]:
@@ -21,9 +21,7 @@ async def check_policy(connection: Connection, settings: Settings) -> AsyncItera
     else:
         found = "SCHEMAD_ENABLE_AUTO_CREATE is off: every request waits for review"
         yield note("automatic creation", found, "SCHEMAD_ENABLE_AUTO_CREATE=true has low-risk ones applied")
-    facts = await connection.fetchrow(query("policy_facts"))
-    if facts is None:
-        raise LookupError("schemad.policy has one row, which a trigger keeps")
+    facts = await one_row(connection, "policy_facts")
     if facts["limits_set"]:
         yield Check("limits on requests", f"{facts['limits_set']} set")
     else:

@@ -4,14 +4,12 @@ from collections.abc import AsyncIterator
 
 from schemad.store.checks.check import Check
 from schemad.store.connect import Connection
-from schemad.store.sql_files import query
+from schemad.store.one_row import one_row
 
 
 async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
     """Looks at the daemon's privileges, the role that owns tables, and the schema that they are made in."""
-    row = await connection.fetchrow(query("privileges"))
-    if row is None:
-        return
+    row = await one_row(connection, "privileges")
     role, owner, table_schema = row["role"], row["owner_role"], row["table_schema"]
     yield Check(
         "daemon's privileges",

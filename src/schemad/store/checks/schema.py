@@ -5,8 +5,8 @@ import asyncpg
 from schemad.store.checks.check import Check
 from schemad.store.connect import Connection
 from schemad.store.migrate import SchemaMismatch, require_current_schema
+from schemad.store.one_row import one_row
 from schemad.store.queue_state import read_queue_state
-from schemad.store.sql_files import query
 
 
 async def check_schema(connection: Connection) -> Check:
@@ -16,10 +16,10 @@ async def check_schema(connection: Connection) -> Check:
     except SchemaMismatch as mismatch:
         return Check("schema", "not current", str(mismatch))
     except asyncpg.InsufficientPrivilegeError:
-        row = await connection.fetchrow(query("role"))
-        role, has_roles = (row["role"], row["has_roles"]) if row else ("this role", False)
-        mend = f"GRANT schemad_daemon TO {role};" if has_roles else "use the role that ran `schemad migrate`"
-        return Check("schema", f"{role} may not read it", mend)
+        row = await one_row(connection, "role")
+        grant = f"GRANT schemad_daemon TO {row['role']};"
+        mend = grant if row["has_roles"] else "use the role that ran `schemad migrate`"
+        return Check("schema", f"{row['role']} may not read it", mend)
     return Check("schema", "current")
 
 

@@ -7,6 +7,7 @@ from schemad import OLDEST_POSTGRES
 from schemad.store.checks.check import Check, note
 from schemad.store.checks.setting import read_settings
 from schemad.store.connect import Connection
+from schemad.store.one_row import one_row
 from schemad.store.sql_files import query
 
 ROLE = "role of the server"
@@ -22,10 +23,8 @@ async def check_server(connection: Connection, clock: Callable[[], float] = time
         clock: This machine's, in seconds since 1970.
     """
     before = clock()
-    facts = await connection.fetchrow(query("server_facts"))
+    facts = await one_row(connection, "server_facts")
     after = clock()
-    if facts is None:
-        raise LookupError("a query without a table has one row")
     yield check_version(facts["version"])
     async for check in _writes(connection, is_standby=facts["is_standby"]):
         yield check

@@ -40,13 +40,13 @@ async def check_way(settings: Settings) -> Check:
             pinned=True,
         )
     except NotAServer as error:
-        return Check(name, str(error).partition(". SCHEMAD_DSN")[0], direct)
+        return Check(name, error.found, direct)
     try:
         await require_session_settings(session)
         # A pooler tells its clients process ids of its own making.
         is_pooled = await session.fetchval(query("backend_pid")) != session.get_server_pid()
     except NotAServer as error:
-        return Check(name, str(error).partition(". SCHEMAD_DSN")[0], direct)
+        return Check(name, error.found, direct)
     finally:
         session.terminate()
     if is_pooled:
