@@ -10,6 +10,7 @@ from typing import Self
 
 from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemad.address import Address
@@ -30,6 +31,18 @@ OTHER_VARIABLES = frozenset(
 )
 # What Kubernetes puts into each container where a service is called schemad.
 _OF_KUBERNETES = re.compile(r"SCHEMAD_(SERVICE_HOST|SERVICE_PORT|PORT)(_\w+)?")
+
+# What is wrong with a value, by the name that pydantic has for it.
+_WRONG = {
+    "bool_parsing": "it is neither true nor false",
+    "int_parsing": "it is not a whole number",
+    "int_parsing_size": "it is too large",
+    "float_parsing": "it is not a number",
+    "greater_than": "it has to be more than {gt:g}",
+    "greater_than_equal": "it has to be {ge:g} or more",
+    "less_than_equal": "it may be {le:g} at most",
+    "enum": "it is not {expected}",
+}
 
 
 class LogFormat(StrEnum):
@@ -267,14 +280,27 @@ def _names_in(path: str) -> list[str]:
 
 def problems(error: ValidationError) -> list[str]:
     """What is wrong with settings, by environment variable; without what may be a password."""
-    return [_problem(p["loc"], p["input"], p["msg"]) for p in error.errors()]
+    return [_problem(problem) for problem in error.errors()]
 
 
-def _problem(location: tuple[int | str, ...], given: object, said: str) -> str:
+def _problem(problem: ErrorDetails) -> str:
+    variable, given, wrong = _variable(problem["loc"]), problem["input"], _wrong(problem)
     # Of a setting with a secret, or a DSN that went to the wrong one.
-    if location and location[-1] not in CREDENTIALS and "://" not in str(given):
-        return f"{_variable(location)}={given}: {said}"
-    return f"{_variable(location)}: {said.replace(repr(given), 'it')}"
+    if problem["loc"] and problem["loc"][-1] not in CREDENTIALS and "://" not in str(given):
+        return f"{variable}={given}: {wrong}"
+    return f"{variable}: {wrong.replace(repr(given), 'it')}"
+
+
+def _wrong(problem: ErrorDetails) -> str:
+    """What is wrong with a value; pydantic's own words are for programmers."""
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "value_error":
+            return str(context["error"])
+        case kind if kind in _WRONG:
+            return _WRONG[kind].format(**context)
+        case _:
+            return problem["msg"]
 
 
 def _variable(location: Sequence[int | str]) -> str:

@@ -2,8 +2,7 @@
 
 import re
 
-from schemad.policy.database_rules import database_rules
-from schemad.policy.rules import all_rules
+from schemad.policy.rules import all_rules, database_rules
 from schemad.store.sql_files import reapplied
 
 # As a literal, or named in a DETAIL.

@@ -33,7 +33,7 @@ from schemad.policy.difference import (
     reference_name,
     unique_names,
 )
-from schemad.policy.expressions import expression_findings, is_volatile
+from schemad.policy.expressions import is_volatile, needs_review
 from schemad.policy.facts import TableFacts
 from schemad.policy.policy import Policy
 from schemad.request.defaults import Default
@@ -92,7 +92,7 @@ class Plan:
     @property
     def uses_unlisted_code(self) -> bool:
         """Whether an expression has what only a person lets through: it may be, or run, somebody's code."""
-        return any(any(expression_findings(e, columns=e.columns, field=None, what="")) for e in self.expressions)
+        return any(needs_review(e, e.columns) for e in self.expressions)
 
     @property
     def foreign_keys(self) -> tuple[str, ...]:
@@ -188,9 +188,7 @@ def _guards(operation: Operation, table: TableName, facts: TableFacts) -> Iterat
 
 def _only_makes_a_value(default: Default) -> bool:
     """Whether it is such an expression; setval(…) was approved for inserts, not for now."""
-    return isinstance(default, Expression) and not any(
-        expression_findings(default, columns=frozenset(), field=None, what="")
-    )
+    return isinstance(default, Expression) and not needs_review(default, frozenset())
 
 
 def _creation(

@@ -80,8 +80,3 @@ APPLY_FAILED = Rule(
     "What PostgreSQL said when the plan ran: its message and SQLSTATE.",
     "Mend what it names, then schemad.retry_request(id).",
 )
-
-
-def database_rules() -> dict[str, Rule]:
-    """The rules of this list by their ids."""
-    return {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}

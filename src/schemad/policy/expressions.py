@@ -261,6 +261,16 @@ def expression_findings(
         yield EXPRESSION_FROZEN.finding(f"{what} ({shown}) has the constant '{shorten(frozen)}'", field=field)
 
 
+def needs_review(expression: Expression, columns: frozenset[str]) -> bool:
+    """Whether it has what only a person lets through, or what nobody can.
+
+    Args:
+        expression: The expression.
+        columns: The columns that it may name; none for a default.
+    """
+    return any(expression_findings(expression, columns=columns, field=None, what="the expression"))
+
+
 def _numbers(expression: Expression) -> Iterator[str]:
     """What its numbers have or do that could make PostgreSQL compute with far more digits than are written."""
     if expression.exponents > MAX_EXPONENTS:

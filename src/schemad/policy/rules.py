@@ -1,7 +1,9 @@
 """The rules of the policy, and the catalogue of all rules, those of a request's shape included."""
 
+from collections.abc import Mapping
+
+from schemad.policy import database_rules as of_database
 from schemad.policy import expressions as allowance
-from schemad.policy.database_rules import database_rules
 from schemad.request import defaults, expressions, names, payload, shape, types
 from schemad.request.finding import Rule, Severity
 
@@ -163,16 +165,21 @@ APPROVAL_STALE = Rule(
 )
 
 
-def _rules_of(*modules: object) -> dict[str, Rule]:
-    found = (value for module in modules for value in vars(module).values())
-    return {rule.id: rule for rule in found if isinstance(rule, Rule)}
+def _rules_in(*names: Mapping[str, object]) -> dict[str, Rule]:
+    """Those among the names of some modules, by their ids, sorted."""
+    found = {value.id: value for each in names for value in each.values() if isinstance(value, Rule)}
+    return dict(sorted(found.items()))
 
 
 def core_rules() -> dict[str, Rule]:
     """The rules that findings are made by, by their ids, sorted."""
-    found = _rules_of(names, types, defaults, expressions, shape, payload, allowance)
-    own = {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}
-    return dict(sorted((found | own).items()))
+    modules = (names, types, defaults, expressions, shape, payload, allowance)
+    return _rules_in(*map(vars, modules), globals())
+
+
+def database_rules() -> dict[str, Rule]:
+    """The rules that only the database tells, by their ids, sorted."""
+    return _rules_in(vars(of_database))
 
 
 def all_rules() -> dict[str, Rule]:

@@ -1,0 +1,49 @@
+"""A setting that can't be read is told by its variable, in words for whoever sets it."""
+
+import pytest
+from pydantic import ValidationError
+
+from schemad.settings import Settings, problems
+
+WRONG = {
+    "SCHEMAD_LISTEN": ("perhaps", "it is neither true nor false"),
+    "SCHEMAD_BATCH_SIZE": ("0", "it has to be 1 or more"),
+    "SCHEMAD_APPLIERS": ("two", "it is not a whole number"),
+    "SCHEMAD_POLL_INTERVAL": ("soon", "it is not a number"),
+    "SCHEMAD_PROBE_TIMEOUT": ("0", "it has to be more than 0"),
+    "SCHEMAD_LOCK_TIMEOUT": ("61", "it may be 60 at most"),
+    "SCHEMAD_LOG_FORMAT": ("xml", "it is not 'auto', 'json' or 'console'"),
+    "SCHEMAD_METRICS_ADDR": (
+        "99999",
+        "port 99999 is over 65535: write 127.0.0.1:9187, [::1]:9187, or 9187 for 127.0.0.1:9187",
+    ),
+}
+
+
+@pytest.mark.parametrize("variable", WRONG)
+def test_a_value_that_can_not_be_used_is_told_in_plain_words(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, why = WRONG[variable]
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings.load()
+    assert problems(refused.value) == [f"{variable}={value}: {why}"]
+
+
+UNUSABLE = [
+    *(("SCHEMAD_BATCH_SIZE", value) for value in ("nan", "inf", "1.5", "", " ", "9" * 5000)),
+    *(("SCHEMAD_POLL_INTERVAL", value) for value in ("nan", "inf", "-inf", "1e999", "", " ")),
+    *(("SCHEMAD_LISTEN", value) for value in ("nan", "2", "", " ")),
+]
+
+
+@pytest.mark.parametrize(("variable", "value"), UNUSABLE)
+def test_no_value_is_told_in_words_for_programmers(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings.load()
+    (told,) = problems(refused.value)
+    assert told.startswith(f"{variable}={value}: it ")
