@@ -1,4 +1,4 @@
-"""What happened, for operators: log lines with one event name for each decision."""
+"""How a daemon is seen: what it logs, what it counts, how it says that it is well, and over what."""
 
 from schemad.observe.logs import configure_logging
 

@@ -1,4 +1,4 @@
-"""The control tables: installing them, the queue in them, and what people ask of them."""
+"""The control tables: connecting to them, installing them, the queue in them, and what people ask of them."""
 
 from schemad.store.connect import Connection, connect
 from schemad.store.decided import DecidedRequest
