@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from schemad.daemon import Daemon
 from schemad.daemon.intake import Intake
-from schemad.daemon.listener import _Session
+from schemad.daemon.listening_session import ListeningSession
 from schemad.daemon.service_manager import LONGEST_STATUS, ServiceManager
 from schemad.embedded import EmbeddedPostgres, installed_majors
 from schemad.observe.health import ListenerState, WorkerState
@@ -126,7 +126,7 @@ async def test_a_part_that_stands_still_is_named_and_not_spoken_for_by_the_other
             monkeypatch.setattr(Intake, "read", never)
             daemon._wakeup.set()
         else:
-            monkeypatch.setattr(_Session, "probe", never)
+            monkeypatch.setattr(ListeningSession, "probe", never)
         async with asyncio.timeout(PATIENCE):
             await stands_still.wait()
         # As if that long had passed, with the other part going on.
