@@ -9,7 +9,7 @@ EXAMPLES := examples
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev examples test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check
+.PHONY: help install demo dev examples test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check quality coverage mutants
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,17 @@ test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a c
 
 test-docker: $(INSTALLED) ## Build the image, run it and compose.yaml (needs a Docker engine)
 	$(BIN)/python -m tests.docker
+
+quality: coverage mutants ## What the tests hold: coverage of the package, and the mutation score of its core
+
+coverage: $(INSTALLED) ## Every test, and which lines and branches of the package they run
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered
+
+mutants: $(INSTALLED) ## Mutate the core, and see whether tests/unit notices; OPTIONS="--all" tries anew what is killed
+	@$(BIN)/python -m tools.mutants $(OPTIONS)
 
 fuzz: $(INSTALLED) ## Mutate hostile requests for SECONDS=60, from SEED=0
 	SECONDS=$(or $(SECONDS),60) SEED=$(or $(SEED),0) $(BIN)/python -m tests.fuzz
@@ -107,4 +118,4 @@ lock-peers: ## Write the lock files of the job queues and the examples anew (nee
 	npm install --prefix $(EXAMPLES) --package-lock-only --no-audit --no-fund
 
 clean: ## Remove what make installed and built
-	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules $(EXAMPLES)/node_modules dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS)/.venv $(PEERS)/node_modules $(EXAMPLES)/node_modules dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants .coverage .coverage.*

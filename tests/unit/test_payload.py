@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemad.ddl import Decision, Verdict, decide
 from schemad.request import Action, Severity, TableRequest, read_request
-from schemad.request.expressions import _read
+from schemad.request.expressions import _remembered
 from schemad.request.table import Index, IndexMethod, OnDelete, Reference
 from tests.unit.strategies import NOTHING, POLICY, json_values
 
@@ -90,11 +90,11 @@ def test_any_text_as_a_name_gets_a_decision(name: str) -> None:
     ],
 )
 def test_expressions_beyond_a_limit_are_not_read(checks: list[str]) -> None:
-    before = _read.cache_info()
+    before = _remembered.cache_info()
     assert refusals({"fields": ONE, "checks": checks}) == [("expression.too_many", None)]
     fields = [{"name": f"f{n}", "type": "text", "default": {"expression": c}} for n, c in enumerate(checks)]
     assert refusals({"fields": fields}) == [("expression.too_many", None)]
-    assert _read.cache_info() == before
+    assert _remembered.cache_info() == before
     understood({"fields": ONE, "checks": checks[:5]})
 
 

@@ -100,7 +100,10 @@ role_names = st.sampled_from(["app", 'App "one"', "app; --", "select"])
 
 
 # No need to be quick about finding the largest request: any is a good one.
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=2 * settings().max_examples,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(sound_requests(), role_names)
 def test_the_sql_of_a_request_is_its_planned_statements_and_nothing_else(asked: Asked, role: str) -> None:
     decision = asked.decided(requested_by=role)
