@@ -468,6 +468,10 @@ def test_a_cast_that_pads_is_limited(type_text: str, passes: bool) -> None:
         "coalesce(right('x1e131071', 8), '2')::numeric::text",
         "('1e' || 131071)::text::decimal(9)::text",
         "ARRAY['1e' || 131071]::numeric[]::text",
+        "greatest('1e' || 131071, '2')::numeric::text",
+        "CASE WHEN true THEN '2' ELSE '1e' || 131071 END::numeric::text",
+        "length('x')::text::numeric::text",
+        "('[' || 1)::json ->> 0",
     ],
 )
 def test_a_default_that_could_keep_the_daemon_for_minutes_waits_for_review(default: str) -> None:
@@ -490,6 +494,9 @@ def test_a_default_that_could_keep_the_daemon_for_minutes_waits_for_review(defau
         ("numeric", "extract(epoch from now())::numeric"),
         ("numeric", "'1.5'::text::numeric"),
         ("jsonb", "json_build_object('a', 1)::jsonb"),
+        ("numeric", "CASE WHEN true THEN '1' END::numeric"),
+        ("numeric", "length('x')::integer::numeric"),
+        ("double precision", "('1e' || 5)::double precision"),
     ],
 )
 def test_numbers_as_schemas_have_them_need_no_review(type_text: str, default: str) -> None:

@@ -11,7 +11,7 @@ from schemad.request.defaults import GENERATORS, Default, Generator, Literal, re
 from schemad.request.expressions import Expression
 from schemad.request.finding import Finding
 from schemad.request.text import misleading_character
-from schemad.request.types import FieldType, read_type
+from schemad.request.types import Family, FieldType, KnownType, read_type
 from tests.unit.literals import LITERALS
 from tests.unit.strategies import json_values, type_texts
 
@@ -180,6 +180,27 @@ def test_a_serial_takes_no_default(value: Any) -> None:
     found = read("serial", value)
     assert isinstance(found, Finding)
     assert found.rule.id == "default.on_serial"
+
+
+@pytest.mark.parametrize("type_text", ["date", "time", "timestamp", "interval", "bytea", "macaddr"])
+def test_an_example_within_a_refusal_is_a_value_that_passes(type_text: str) -> None:
+    found = read(type_text, "?")
+    if not isinstance(found, Finding) or " such as " not in found.message:
+        found = read(type_text, 1)
+    assert isinstance(found, Finding)
+    assert isinstance(read(type_text, found.message.partition(" such as ")[2]), Literal)
+
+
+def test_only_the_server_knows_what_a_type_of_the_policy_s_own_takes() -> None:
+    posint = FieldType(KnownType("posint", Family.OTHER, catalog_name="app.posint", sql_name="app.posint"))
+    assert read_default("5", posint, field="f") == Literal("5")
+    assert isinstance(read_default(5, posint, field="f"), Finding)
+
+
+def test_an_expression_that_cannot_be_read_is_told_with_its_field() -> None:
+    found = read("text", {"expression": "1 +"})
+    assert isinstance(found, Finding)
+    assert found.field == "f"
 
 
 @pytest.mark.parametrize("type_text", ["text", "integer", "serial", "jsonb", "date[]"])

@@ -217,3 +217,138 @@ def test_what_is_nested_too_deeply_is_told_so() -> None:
     found = read_expression("NOT " * 240 + "true", field="a")
     assert isinstance(found, Finding)
     assert (found.rule.id, found.message) == ("expression.unreadable", "the expression is nested too deeply")
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "a",
+        "a::varchar",
+        "lower(a)",
+        "a || 'x'",
+        "(-length(a))::text",
+        "coalesce(a, 'x')",
+        "greatest('x', a)",
+        "least(a, 'x')",
+        "ARRAY['x', a]::text",
+        "substr(a, 1, 2)",
+    ],
+)
+def test_what_depends_on_a_field_is_evaluated_for_its_rows_only(left: str) -> None:
+    found = read_expression(f"upper({left}) ~ 'x'", field=None)
+    assert isinstance(found, Expression)
+    assert not found.folded_operators - {"||", "-"}
+    assert ("upper", 1) not in found.folded_functions
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "'x'",
+        "lower('x')",
+        "(-1)::text",
+        "coalesce('x', a)",
+        "a || NULL",
+        "NULL || a",
+        "a || NULL::text",
+        "substr(a, NULL)",
+        "greatest('x', 'y')",
+        "ARRAY['x']::text",
+        "CASE WHEN true THEN 'x' ELSE a END",
+        "(a IN ('x'))::text",
+        "(a IS NULL)::text",
+        "now()::text",
+    ],
+)
+def test_what_postgresql_may_evaluate_before_there_is_a_row_is_known(left: str) -> None:
+    found = read_expression(f"upper({left}) ~ 'x'", field=None)
+    assert isinstance(found, Expression)
+    assert "~" in found.folded_operators
+    assert ("upper", 1) in found.folded_functions
+
+
+@pytest.mark.parametrize(
+    ("text", "constructs"),
+    [
+        ("count(*)", {"FuncCall", "FuncCall.agg_star"}),
+        ("count(DISTINCT a)", {"FuncCall", "FuncCall.agg_distinct", "ColumnRef"}),
+        ("rank() OVER ()", {"FuncCall", "FuncCall.over", "WindowDef"}),
+        ("CURRENT_DATE", {"SQLValueFunction.SVFOP_CURRENT_DATE"}),
+        ("CURRENT_USER", {"SQLValueFunction.SVFOP_CURRENT_USER"}),
+        ("a::char(255)", {"TypeCast", "ColumnRef", "A_Const"}),
+        ("a::char(256)", {"TypeCast", "ColumnRef", "A_Const", "TypeName.padded"}),
+        ("a::varchar(256)", {"TypeCast", "ColumnRef", "A_Const"}),
+        ("a IS NULL", {"NullTest", "ColumnRef"}),
+        ('a COLLATE "C"', {"CollateClause", "ColumnRef"}),
+    ],
+)
+def test_an_expression_knows_the_grammar_that_it_uses(text: str, constructs: set[str]) -> None:
+    found = read_expression(text, field=None)
+    assert isinstance(found, Expression)
+    assert found.constructs == constructs
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("p\u0440(a)", {"p\u0440"}),
+        ("p\u0440.f(a)", {"p\u0440"}),
+        ("a::p\u0440", {"p\u0440"}),
+        ("p\u0440 = a", {"p\u0440"}),
+        ("a = 'p\u0440'", set()),
+        ('a COLLATE "p\u0440" = b', {"p\u0440"}),
+        ("lower(a) = b", set()),
+    ],
+)
+def test_an_expression_knows_its_names_that_are_not_ascii(text: str, names: set[str]) -> None:
+    found = read_expression(text, field=None)
+    assert isinstance(found, Expression)
+    assert found.foreign_names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("1e10", 10),
+        ("1e-10", 10),
+        ("1e10 * 1E+5", 15),
+        ("'1e10'::numeric", 10),
+        ("'[1e3, 2e4]'::jsonb", 7),
+        ("1.5", 0),
+        ("'abc1e9'", 0),
+    ],
+)
+def test_an_expression_knows_how_many_digits_its_exponents_stand_for(text: str, digits: int) -> None:
+    found = read_expression(text, field=None)
+    assert isinstance(found, Expression)
+    assert found.exponents == digits
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        ("1", 0),
+        ("lower('a')", 1),
+        ("lower('a')::text", 2),
+        ("lower(upper('a')) || lower('b')", 2),
+        ("1 + 2 * 3", 0),
+    ],
+)
+def test_an_expression_knows_how_deep_its_casts_and_calls_are(text: str, depth: int) -> None:
+    found = read_expression(text, field=None)
+    assert isinstance(found, Expression)
+    assert found.nesting == depth
+
+
+def test_an_expression_may_have_a_thousand_bytes_of_any_characters() -> None:
+    assert isinstance(read_expression("'" + "x" * 998 + "'", field=None), Expression)
+    assert isinstance(read_expression("'" + "\u00e9" * 499 + "'", field=None), Expression)
+    found = read_expression("'" + "\u00e9" * 499 + "x'", field=None)
+    assert isinstance(found, Finding)
+    assert found.message == "the expression has 1001 bytes"
+
+
+def test_white_space_within_an_expression_is_line_breaks_and_tabs_too() -> None:
+    found = read_expression("1\n\t+ 1", field=None)
+    assert isinstance(found, Expression)
+    assert found.sql == "1 + 1"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemad.request.names import MAX_NAME_BYTES, derived_name, derived_names, name_finding
+from schemad.request.names import MAX_NAME_BYTES, derived_name, derived_names, fold, name_finding
 from tests.unit.strategies import names
 
 
@@ -115,3 +115,37 @@ def test_common_names_are_those_that_postgresql_would_choose(
     table: str, given_parts: list[str], kind: str, expected: str
 ) -> None:
     assert derived_name(table, *given_parts, kind=kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "given_parts", "kind", "expected"),
+    [
+        ("orders", ["a", "b"], "key", "orders_a_b_df946713_key"),
+        ("t" * 63, ["x" * 63], "idx", "t" * 50 + "_247844e6_idx"),
+        ("orders_" + "x" * 50, ["y" * 10], "fkey", "orders_" + "x" * 42 + "_b2e114eb_fkey"),
+    ],
+)
+def test_names_with_a_hash_stay_what_they_are_as_tables_that_were_made_have_them(
+    table: str, given_parts: list[str], kind: str, expected: str
+) -> None:
+    assert derived_name(table, *given_parts, kind=kind) == expected
+
+
+def test_the_further_choices_stay_what_they_are_as_tables_that_were_made_have_them() -> None:
+    assert derived_names("orders", "email", kind="key") == (
+        "orders_email_key",
+        "orders_email_80bddbcf_key",
+        "orders_email_fb508992_key",
+        "orders_email_daa4ac17_key",
+    )
+
+
+def test_a_name_has_no_hash_where_it_fits_without() -> None:
+    assert derived_name("t" * 57, "a", kind="key") == "t" * 57 + "_a_key"
+    assert derived_name("t" * 58, "a", kind="key") != "t" * 58 + "_a_key"
+
+
+def test_only_ascii_letters_are_folded_as_in_postgresql() -> None:
+    assert fold("User_ID") == "user_id"
+    assert fold("\u212aelvin") == "\u212aelvin"
+    assert fold("\u00c9T\u00c9") == "\u00c9T\u00c9"

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from schemad.ddl import Decision, Verdict, decide
 from schemad.request import Action, Severity, TableRequest, read_request
+from schemad.request.defaults import Literal
 from schemad.request.expressions import _remembered
-from schemad.request.table import Index, IndexMethod, OnDelete, Reference
+from schemad.request.table import Field, Index, IndexMethod, OnDelete, Reference
+from schemad.request.types import FieldType, read_type
 from tests.unit.strategies import NOTHING, POLICY, json_values
 
 ONE = [{"name": "a", "type": "text"}]
@@ -306,3 +308,73 @@ def test_null_is_as_good_as_a_key_left_out() -> None:
     nulls = dict.fromkeys(("action", "description", "primary_key", "unique", "checks", "indexes"))
     field_nulls = dict.fromkeys(("nullable", "default", "unique", "description", "references", "metadata"))
     assert understood({"fields": [ONE[0] | field_nulls], **nulls}) == understood(bare)
+
+
+def test_a_request_is_read_with_everything_that_it_says() -> None:
+    request = understood(
+        {
+            "description": "who buys",
+            "fields": [
+                {"name": "a", "type": "varchar(9)", "nullable": False, "default": "x", "description": "of a"},
+                {"name": "b", "type": "bigint", "unique": True, "references": {"table": "t2", "field": "c"}},
+            ],
+            "primary_key": ["a"],
+            "unique": [["a", "b"]],
+            "checks": ["b > 0"],
+            "indexes": [
+                {"fields": ["b"], "unique": True, "method": "Btree"},
+                {"fields": ["a", "b"], "method": "BRIN"},
+            ],
+        }
+    )
+    assert request == TableRequest(
+        name="t",
+        action=Action.ENSURE,
+        description="who buys",
+        fields=(
+            Field("a", _type("varchar(9)"), nullable=False, default=Literal("x"), description="of a", position=0),
+            Field(
+                "b",
+                _type("bigint"),
+                unique=True,
+                references=Reference("t2", "c", OnDelete.NO_ACTION),
+                position=1,
+            ),
+        ),
+        primary_key=("a",),
+        key_was_given=True,
+        unique=(("a", "b"),),
+        checks=request.checks,
+        indexes=(Index(("b",), unique=True), Index(("a", "b"), method=IndexMethod.BRIN)),
+    )
+    assert [check.sql for check in request.checks] == ["b > 0"]
+
+
+def _type(text: str) -> FieldType:
+    found = read_type(text, field="f")
+    assert isinstance(found, FieldType)
+    return found
+
+
+@pytest.mark.parametrize("action", ["deprecate", "restore", "drop"])
+def test_an_action_without_fields_keeps_its_description(action: str) -> None:
+    assert understood({"action": action, "description": "why"}) == TableRequest("t", Action(action), "why")
+
+
+@pytest.mark.parametrize("on_delete", list(OnDelete))
+def test_what_becomes_of_a_row_without_its_referenced_one_is_taken_in_any_case(on_delete: OnDelete) -> None:
+    for given_text in (on_delete.value, on_delete.value.upper()):
+        references = {"table": "Books", "on_delete": given_text}
+        request = understood({"fields": [{"name": "a", "type": "bigint", "references": references}]})
+        assert request.fields[1].references == Reference("books", "id", on_delete)
+
+
+def test_as_many_fields_keys_and_expressions_as_there_may_be_are_read() -> None:
+    fields = [{"name": f"f{n}", "type": "text"} for n in range(1_600)]
+    assert len(understood({"fields": fields, "primary_key": [], "unique": [["f1"]] * 200}).fields) == 1_600
+    understood({"fields": fields[:32], "primary_key": [f"f{n}" for n in range(32)]})
+    understood({"fields": ONE, "checks": [f"a > '{n}'" for n in range(100)]})
+    understood({"fields": ONE, "checks": [f"a > '{n}{'x' * 993}'" for n in range(4)]})
+    assert refusals(
+        {"fields": ONE, "checks": [f"a > '{n}{'x' * 993}'" for n in range(3)] + ["a > '3" + "x" * 994 + "'"]}
+    )

@@ -1,6 +1,7 @@
 """The JSON Schema of payloads says what the reader takes: no more, and no less."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from jsonschema import Draft202012Validator
 
 from schemad.request import read_request
 from schemad.request.schema import payload_schema
+from schemad.request.shape import _in_any_case
+from schemad.request.table import IndexMethod, OnDelete
 from tests.unit.strategies import json_values
 
-SCHEMA = payload_schema()
-VALIDATOR = Draft202012Validator(SCHEMA)
 # What the reader says of a payload of the wrong shape.
 OF_THE_SHAPE = {
     "payload.unreadable",
@@ -28,6 +29,11 @@ OF_THE_SHAPE = {
     "field.type_missing",
 }
 COLUMN = {"name": "a", "type": "text"}
+
+
+def is_valid(payload: Any) -> bool:
+    """Whether the schema takes it."""
+    return Draft202012Validator(payload_schema()).is_valid(payload)
 
 
 def is_read(payload: Any) -> bool:
@@ -77,8 +83,9 @@ of_other_actions = st.fixed_dictionaries(
 
 
 def test_it_is_a_sound_schema() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    assert SCHEMA["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    schema = payload_schema()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
 
 
 @given(payloads | of_other_actions | json_values)
@@ -96,7 +103,7 @@ def test_it_is_a_sound_schema() -> None:
 @example({"fields": [COLUMN | {"nulable": True}]})
 @example({"fields": [COLUMN | {"default": {"expression": "1", "more": {}}}]})
 def test_the_schema_takes_what_the_reader_takes_and_nothing_else(payload: Any) -> None:
-    assert VALIDATOR.is_valid(json.loads(json.dumps(payload))) == is_read(payload)
+    assert is_valid(json.loads(json.dumps(payload))) == is_read(payload)
 
 
 @pytest.mark.parametrize("path", [(), ("fields", 0), ("fields", 0, "references"), ("indexes", 0)])
@@ -105,15 +112,39 @@ def test_a_mistyped_key_is_refused_at_every_level(path: tuple[str | int, ...]) -
         "fields": [COLUMN | {"references": {"table": "t"}}],
         "indexes": [{"fields": ["a"]}],
     }
-    assert VALIDATOR.is_valid(payload)
+    assert is_valid(payload)
     place: Any = payload
     for step in path:
         place = place[step]
     place["filds"] = []
-    assert not VALIDATOR.is_valid(payload)
+    assert not is_valid(payload)
 
 
 def test_every_key_says_what_it_is() -> None:
-    for definition in (SCHEMA, *SCHEMA["$defs"].values()):
+    schema = payload_schema()
+    for definition in (schema, *schema["$defs"].values()):
         for key, value in definition["properties"].items():
             assert value["description"].endswith("."), key
+
+
+def test_an_editor_shows_descriptions_and_no_title_but_the_payload_s() -> None:
+    schema = payload_schema()
+    assert schema["title"] == "Payload of a request to schemad"
+    for definition in (schema, *schema["$defs"].values()):
+        assert definition is schema or "title" not in definition
+        assert all("title" not in value for value in definition["properties"].values())
+
+
+@pytest.mark.parametrize("words", [OnDelete, IndexMethod])
+@pytest.mark.parametrize("spelling", [str.lower, str.upper, str.title, str.swapcase])
+def test_words_are_taken_in_any_case_and_offered_in_one(
+    words: type[OnDelete | IndexMethod], spelling: Callable[[str], str]
+) -> None:
+    schema = _in_any_case(words)
+    assert schema["anyOf"][0] == {"enum": [word.value for word in words]}
+    validator = Draft202012Validator(schema)
+    for word in words:
+        assert validator.is_valid(spelling(word.value))
+        assert not any(
+            validator.is_valid(spelling(other)) for other in (f"x{word}", f"{word}x", f"{word}|", word[1:])
+        )

@@ -166,7 +166,7 @@ def _reference(
 def _change(lacking: Difference, facts: TableFacts) -> Iterator[Finding]:
     """Findings about a change of a table that exists."""
     for name, conflict in lacking.conflicts:
-        yield rules.FIELD_CONFLICT.finding(f"the table differs: it {conflict}", field=name)
+        yield rules.FIELD_CONFLICT.finding(f"the table differs: {conflict}", field=name)
     if facts.is_empty:
         return
     for field in lacking.fields:

@@ -19,7 +19,7 @@ class Difference:
         indexes: Indexes to add.
         checks: Checks to add.
         references: Fields that lack their foreign key.
-        conflicts: Field (or None) and what is different about it: nothing that schemad would change.
+        conflicts: Field (or None) and what is different, in a sentence: nothing that schemad would change.
     """
 
     fields: tuple[Field, ...] = ()
@@ -84,14 +84,14 @@ def difference(request: TableRequest, facts: TableFacts, defaults: Mapping[str, 
         if field.always_generated:
             continue
         if column.type != field.type.catalog_name:
-            conflicts.append((field.name, f"is {column.type}, not {field.type.catalog_name}"))
+            conflicts.append((field.name, f"it is {column.type}, not {field.type.catalog_name}"))
         if column.nullable != field.nullable:
-            conflicts.append((field.name, f"is {'' if column.nullable else 'not '}nullable"))
+            conflicts.append((field.name, f"it is {'' if column.nullable else 'not '}nullable"))
         known = registered.get(field.name)
         if known and known.default != defaults.get(field.name, known.default):
-            conflicts.append((field.name, f"has the default {known.default}"))
+            conflicts.append((field.name, f"it has the default {known.default}"))
     if request.key_was_given and request.primary_key != facts.primary_key:
-        conflicts.append((None, f"the primary key is ({', '.join(facts.primary_key)})"))
+        conflicts.append((None, f"its primary key is ({', '.join(facts.primary_key)})"))
 
     name = request.name
     return Difference(

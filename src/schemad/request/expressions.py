@@ -138,7 +138,7 @@ def _read(given: str) -> Expression | Finding:
     nodes = _nodes(target)
     kinds = {node.DESCRIPTOR.name for node in nodes}
     if found := sorted(kinds & _QUERY_PARTS.keys()):
-        return EXPRESSION_QUERY.finding(f"the expression has a {found[0]}")
+        return EXPRESSION_QUERY.finding(f"the expression has {_QUERY_PARTS[found[0]]}")
     return _described(canonical, nodes, _nesting(target))
 
 

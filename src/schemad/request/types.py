@@ -222,7 +222,8 @@ def _read(given: str, field: str, further: Mapping[str, KnownType]) -> FieldType
     ranges = (known.modifier_range, _SCALE)[: known.modifiers]
     if len(modifiers) > len(ranges):
         return TYPE_MODIFIER.finding(
-            f"{shown} has {len(modifiers)} modifiers; {known.name} takes {len(ranges) or 'none'}",
+            f"{shown} has {len(modifiers)} modifier{'s' * (len(modifiers) > 1)}; "
+            f"{known.name} takes {len(ranges) or 'none'}",
             field=field,
         )
     for modifier, (least, most) in zip(modifiers, ranges, strict=False):
