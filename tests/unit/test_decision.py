@@ -11,7 +11,7 @@ from schemad.policy import Policy, TableFacts
 from schemad.policy.facts import Quota, ReferenceFacts
 from schemad.policy.rules import all_rules
 from schemad.request import Index, Severity
-from schemad.request.types import Family
+from schemad.request.types import Family, KnownType
 from tests.unit.strategies import NOTHING, POLICY
 
 SPEC = {
@@ -299,3 +299,79 @@ def test_an_approval_lifts_only_what_the_reviewer_saw() -> None:
     )
     assert not moved.apply
     assert {"limit.indexes", "approval.stale"} <= set(rules(moved))
+
+
+def test_an_approval_without_rules_lifts_what_the_same_sql_is_found_to_have() -> None:
+    held = ask(HELD)
+    assert ask(HELD, approved_sql=held.plan_sql).apply
+    assert not ask(HELD, approved_sql=held.plan_sql, approved_rules=frozenset()).apply
+    assert ask(WARNED, approved_sql=ask(WARNED).plan_sql, approved_rules=frozenset()).apply
+
+
+def test_each_setting_of_the_policy_is_as_its_row_says() -> None:
+    row = {
+        "version": 7,
+        "table_schema": "app",
+        "grant_to_requester": ["SELECT"],
+        "max_fields": 1,
+        "max_indexes": 2,
+        "max_referenced_bytes": 3,
+        "max_attempts": 4,
+        "further_types": '{"mood": "app.mood"}',
+        "severities": '{"limit.fields": "refuse"}',
+        "auto_types": ["text", "mood"],
+        "protected_tables": ["x"],
+    }
+    assert Policy.from_row(row) == Policy(
+        version=7,
+        table_schema="app",
+        grant_to_requester=("SELECT",),
+        max_fields=1,
+        max_indexes=2,
+        max_referenced_bytes=3,
+        max_attempts=4,
+        auto_types=frozenset({"text", "mood"}),
+        further_types={"mood": KnownType("mood", Family.OTHER, catalog_name="app.mood", sql_name="app.mood")},
+        severities={"limit.fields": Severity.REFUSE},
+        protected_tables=frozenset({"x"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "passes"),
+    [
+        ({"unique": [["a"]]}, True),
+        ({"unique": [["a", "b"]]}, False),
+        ({"unique": [["a", "b"], ["a"]]}, True),
+        ({"indexes": [{"fields": ["a"], "unique": True}]}, True),
+        ({"indexes": [{"fields": ["a"]}]}, False),
+        ({"indexes": [{"fields": ["a", "b"], "unique": True}]}, False),
+        ({"primary_key": ["a"]}, True),
+        ({"primary_key": ["a", "b"]}, False),
+        ({"primary_key": []}, False),
+    ],
+)
+def test_a_table_may_reference_of_its_own_fields_only_what_is_unique_by_itself(
+    asked: dict[str, Any], passes: bool
+) -> None:
+    fields: list[dict[str, Any]] = [{"name": name, "type": "bigint"} for name in "ab"]
+    fields.append({"name": "parent", "type": "bigint", "references": {"table": "t", "field": "a"}})
+    decision = decide("t", json.dumps(asked | {"fields": fields}), POLICY, NOTHING)
+    assert rules(decision) == ([] if passes else ["reference.no_key"])
+
+
+@pytest.mark.parametrize("type_text", ["date", "time", "timestamptz", "text"])
+def test_a_check_with_a_moment_waits_only_where_it_is_over_a_date_or_time(type_text: str) -> None:
+    fields = [{"name": "a", "type": type_text}, {"name": "b", "type": "text"}]
+    decision = decide("t", json.dumps({"fields": fields, "checks": ["a <> 'today'"]}), POLICY, NOTHING)
+    assert rules(decision) == ([] if type_text == "text" else ["expression.frozen"])
+    decision = decide("t", json.dumps({"fields": fields, "checks": ["b <> 'today'"]}), POLICY, NOTHING)
+    assert rules(decision) == []
+
+
+@pytest.mark.parametrize("requested_by", ["app", None])
+def test_a_plan_made_offline_is_not_judged_by_whose_tables_there_are(requested_by: str | None) -> None:
+    facts = TableFacts(references={"books": replace(BOOKS, owner_role="other")})
+    fields = [{"name": "a", "type": "bigint", "references": {"table": "books"}}]
+    decision = decide("t", json.dumps({"fields": fields}), POLICY, facts, requested_by=requested_by)
+    assert rules(decision) == ["reference.another_role"] * (requested_by is not None)

@@ -15,6 +15,8 @@ from schemad.ddl.statements import (
     Comment,
     CreateIndex,
     DropTable,
+    RequireEmpty,
+    RequireNoType,
     SetDefault,
     TableName,
     Unique,
@@ -377,3 +379,99 @@ def test_the_facts_are_read_as_the_database_writes_them() -> None:
     )
     assert TableFacts.from_row({}) == NOTHING
     assert TableFacts.from_row({"type": True}).has_type
+
+
+def test_the_facts_are_read_with_everything_that_they_may_say() -> None:
+    row = {
+        "relation": "v",
+        "type": "e",
+        "is_locked": True,
+        "is_empty": False,
+        "schema_id": 7,
+        "version": 3,
+        "is_active": False,
+        "owner_role": "app",
+        "columns": [{"name": "a", "type": "text", "nullable": False}],
+        "fields": [{"name": "a", "type": "text", "nullable": False, "default": "'x'"}],
+        "primary_key": ["a", "b"],
+        "derived": ["t_pkey"],
+        "taken": ["t_a_key"],
+        "is_crowded": True,
+        "keys": ["a"],
+        "awaits_reference": True,
+        "quotas_reached": [{"setting": "tables_in_all", "allowed": 3, "tables": 4}],
+        "references": {"books": None},
+    }
+    assert TableFacts.from_row(row) == TableFacts(
+        relation="v",
+        has_type=True,
+        is_locked=True,
+        is_empty=False,
+        schema_id=7,
+        version=3,
+        is_active=False,
+        owner_role="app",
+        columns=(Column("a", "text", nullable=False),),
+        fields=(RegisteredField("a", "text", nullable=False, default="'x'"),),
+        primary_key=("a", "b"),
+        derived=frozenset({"t_pkey"}),
+        taken=frozenset({"t_a_key"}),
+        is_crowded=True,
+        keys=frozenset({"a"}),
+        awaits_reference=True,
+        quotas_reached=(QUOTA,),
+        references={"books": None},
+    )
+
+
+def test_a_name_that_is_taken_is_passed_over_and_in_a_crowd_the_first_one_too() -> None:
+    names = ("t_a_key", "t_a_1_key", "t_a_2_key")
+    assert TableFacts().free_name(names) == "t_a_key"
+    assert TableFacts(taken=frozenset(names[:1])).free_name(names) == "t_a_1_key"
+    assert TableFacts(taken=frozenset(names)).free_name(names) == "t_a_2_key"
+    assert TableFacts(is_crowded=True).free_name(names) == "t_a_1_key"
+
+
+def test_a_change_with_all_that_a_request_may_ask_for_is_written_in_one_order() -> None:
+    payload = {
+        "fields": [
+            *BASE["fields"],
+            {"name": "k", "type": "uuid", "default": "gen_random_uuid()", "description": "the key"},
+            {"name": "b", "type": "bigint", "unique": True, "references": {"table": "books"}},
+            {"name": "c", "type": "text", "nullable": False},
+        ],
+        "unique": [["title", "b"]],
+        "checks": ["b > 0"],
+        "indexes": [{"fields": ["title"], "method": "hash"}],
+    }
+    decision = ask(payload, replace(FILLED, taken=frozenset({"notes_b_key"})))
+    assert (
+        decision.plan_sql
+        == """\
+ALTER TABLE "public"."notes" ADD COLUMN "k" uuid;
+ALTER TABLE "public"."notes" ALTER COLUMN "k" SET DEFAULT gen_random_uuid();
+ALTER TABLE "public"."notes" ADD COLUMN "b" bigint;
+ALTER TABLE "public"."notes" ADD COLUMN "c" text NOT NULL;
+ALTER TABLE "public"."notes" ADD CONSTRAINT "notes_b_c89ee0c2_key" UNIQUE ("b");
+ALTER TABLE "public"."notes" ADD CONSTRAINT "notes_title_b_351de14e_key" UNIQUE ("title", "b");
+ALTER TABLE "public"."notes" ADD CONSTRAINT "notes_8d53f886_check" CHECK (b > 0);
+ALTER TABLE "public"."notes" ADD CONSTRAINT "notes_b_fkey" \
+FOREIGN KEY ("b") REFERENCES "public"."books" ("id") ON DELETE NO ACTION;
+CREATE INDEX "notes_title_hash_4f973f5f_idx" ON "public"."notes" USING hash ("title");
+COMMENT ON COLUMN "public"."notes"."k" IS 'the key';"""
+    )
+
+
+def test_what_is_planned_for_an_empty_table_is_guarded_against_rows() -> None:
+    empty, filled = ask(more(NOTE), EMPTY), ask(more(NOTE), FILLED)
+    assert empty.plan is not None
+    assert filled.plan is not None
+    assert empty.plan.guards == (RequireEmpty(TableName("public", "notes")),)
+    assert filled.plan.guards == ()
+
+
+@pytest.mark.parametrize("name", ["_notes", "notes"])
+def test_only_a_table_that_is_called_like_an_array_type_is_guarded_against_types(name: str) -> None:
+    plan = decide(name, json.dumps(BASE), POLICY, NOTHING).plan
+    assert plan is not None
+    assert plan.guards == ((RequireNoType(TableName("public", name)),) if name[0] == "_" else ())
