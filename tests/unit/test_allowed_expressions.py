@@ -511,3 +511,19 @@ def test_a_constant_of_any_language_needs_no_review() -> None:
 def test_a_gap_in_a_constant_waits_for_review(gap: str) -> None:
     assert rules(ask({"a": "text"}, f"a <> 'x{gap}y'")) == {"payload.gap"}
     assert rules(default_of("text", f"'x{gap}y'")) == {"payload.gap"}
+
+
+@pytest.mark.parametrize("moment", ["CURRENT_DATE", "LOCALTIMESTAMP", "now()", "make_date(2026, 1, 31)"])
+def test_a_moment_beside_a_date_or_time_waits_whatever_the_field_s_type_is(moment: str) -> None:
+    assert rules(default_of("boolean", f"{moment} > 'today'")) == {FROZEN}
+    assert rules(ask({"a": "text"}, f"a = 'x' OR {moment} > 'today'")) == {FROZEN}
+
+
+def test_numbers_of_a_thousand_digits_need_no_review() -> None:
+    assert default_of("numeric", "1e1000").apply
+    assert rules(default_of("numeric", "1e1001")) == {CONSTRUCT}
+
+
+def test_a_long_expression_is_shown_by_its_beginning() -> None:
+    (finding,) = ask({"a": "text"}, f"evil(a) > '{'x' * 400}'").findings
+    assert finding.message == f"the check (evil(a) > '{'x' * 289}…) calls evil with 1 argument"

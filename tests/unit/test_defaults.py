@@ -247,3 +247,10 @@ def _items_of(text: str) -> list[str | None]:
             assert rest[0] == ","
             rest = rest[1:]
     return items
+
+
+def test_a_refusal_shows_the_beginning_of_a_long_value_and_of_a_long_reason() -> None:
+    found = read("cidr", "x" * 1_000)
+    assert isinstance(found, Finding)
+    shown, _, why = found.message.partition(" does not fit the type: ")
+    assert (shown, len(why), why[-1]) == ('"' + "x" * 79 + "…", 201, "…")

@@ -475,3 +475,26 @@ def test_only_a_table_that_is_called_like_an_array_type_is_guarded_against_types
     plan = decide(name, json.dumps(BASE), POLICY, NOTHING).plan
     assert plan is not None
     assert plan.guards == ((RequireNoType(TableName("public", name)),) if name[0] == "_" else ())
+
+
+def test_a_check_over_a_date_that_only_the_table_has_waits_with_a_moment() -> None:
+    assert rules(ask({"fields": [NOTE], "checks": ["at <> 'today'"]}, EMPTY)) == ["expression.frozen"]
+
+
+@pytest.mark.parametrize(
+    ("type_text", "default", "later"),
+    [
+        ("text", "x", False),
+        ("timestamptz", "now()", False),
+        ("timestamptz", "clock_timestamp()", True),
+        ("integer", {"expression": "1 + 1"}, False),
+        ("text", {"expression": "lower('X')"}, False),
+        ("timestamptz", {"expression": "now() + '1 day'"}, False),
+        ("double precision", {"expression": "random()"}, True),
+        ("text", {"expression": "lower(gen_random_uuid()::text)"}, True),
+        ("text", {"expression": "unknown('x')"}, True),
+    ],
+)
+def test_what_may_differ_from_row_to_row_is_for_rows_to_come(type_text: str, default: Any, later: bool) -> None:
+    decision = ask(more({"name": "n", "type": type_text, "default": default}), FILLED)
+    assert kinds(decision) == ([AddColumn, SetDefault] if later else [AddColumn])

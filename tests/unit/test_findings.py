@@ -543,6 +543,49 @@ SAID: list[tuple[Example, list[str]]] = [
             )
         ],
     ),
+    (
+        Example(computed("text", "\u0440\u0430(1)")),
+        [
+            (
+                'a: the default ("\u0440\u0430"(1)) has the name "\u0440\u0430" with \u0440 (U+0440), '
+                "\u0430 (U+0430) [expression.foreign_name]"
+            ),
+            (
+                'a: the default ("\u0440\u0430"(1)) calls \u0440\u0430 with 1 argument '
+                "[expression.function_not_allowed]"
+            ),
+        ],
+    ),
+    (
+        Example(computed("text", "'a' OPERATOR(x.=) 'b'")),
+        ["a: the default ('a' OPERATOR(x.=) 'b') uses x.= [expression.operator_not_allowed]"],
+    ),
+    (
+        Example(computed("boolean", "'a' ~ 'b'")),
+        ["a: the default ('a' ~ 'b') uses ~ without a field [expression.slow]"],
+    ),
+    (
+        Example(computed("text", "'a'::regclass")),
+        ["a: the default ('a'::regclass) casts to regclass [expression.type_not_allowed]"],
+    ),
+    (
+        Example(checked("a COLLATE \"C\" = ''")),
+        ["the check (a COLLATE \"C\" = '') has a CollateClause [expression.construct_not_allowed]"],
+    ),
+    (
+        Example(
+            of("text", nullable=True), facts=replace(TABLE, columns=(replace(TABLE.columns[1], nullable=False),))
+        ),
+        ["a: the table differs: it is not nullable [field.conflict]"],
+    ),
+    (
+        Example({"fields": [{"name": "x" * 70}]}),
+        [f"{'x' * 63}…: it has no type, or one that is not a string [field.type_missing]"],
+    ),
+    (
+        Example(of("integer", "é")),
+        ['a: "é" does not fit the type: it is not a whole number [default.does_not_fit]'],
+    ),
 ]
 
 

@@ -83,13 +83,13 @@ def test_a_literal_without_backslash_escapes_is_the_same_under_either_setting_of
 
 @pytest.mark.parametrize("write", [identifier, literal])
 def test_nul_is_never_written(write: Any) -> None:
-    with pytest.raises(ValueError, match="NUL"):
+    with pytest.raises(ValueError, match=r"^a (name|literal) can't hold NUL$"):
         write("a\0b")
 
 
 def test_a_privilege_that_is_none_is_never_written() -> None:
-    grant = Grant(TableName("public", "t"), ("SELECT", "ALL; DROP TABLE x"), "r")
-    with pytest.raises(ValueError, match="not a privilege"):
+    grant = Grant(TableName("public", "t"), ("SELECT", "DROP", "ALL; --"), "r")
+    with pytest.raises(ValueError, match=r"^not a privilege on tables: ALL; --, DROP$"):
         script([grant])
 
 
