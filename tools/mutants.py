@@ -140,6 +140,8 @@ def main() -> int:
     if arguments.all:
         shutil.rmtree(directory, ignore_errors=True)
     elif directory.is_dir():
+        # Which tests run a function is remembered by their names, and out of date where one was edited.
+        (directory / "mutmut-stats.json").unlink(missing_ok=True)
         _forget_survivors()
     mutmut = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(arguments.max_children)]
     if subprocess.run(mutmut, cwd=ROOT, check=False).returncode:

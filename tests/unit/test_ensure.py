@@ -498,3 +498,42 @@ def test_a_check_over_a_date_that_only_the_table_has_waits_with_a_moment() -> No
 def test_what_may_differ_from_row_to_row_is_for_rows_to_come(type_text: str, default: Any, later: bool) -> None:
     decision = ask(more({"name": "n", "type": type_text, "default": default}), FILLED)
     assert kinds(decision) == ([AddColumn, SetDefault] if later else [AddColumn])
+
+
+def test_a_check_that_the_table_has_already_is_not_judged_again() -> None:
+    payload = BASE | {"checks": ["evil(title)"]}
+    assert ask(payload, existing(payload, empty=False)).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("payload", "facts", "operation", "primary_key"),
+    [
+        (BASE, NOTHING, Operation.CREATE_TABLE, ("id",)),
+        (more(NOTE), FILLED, Operation.ADD_FIELDS, None),
+        (BASE, FILLED, Operation.NO_CHANGE, None),
+        ({"action": "drop"}, FILLED, Operation.DROP_TABLE, None),
+    ],
+)
+def test_a_plan_says_what_it_does_and_the_key_of_what_it_creates(
+    payload: dict[str, Any], facts: TableFacts, operation: Operation, primary_key: tuple[str, ...] | None
+) -> None:
+    plan = ask(payload, facts).plan
+    assert plan is not None
+    assert (plan.operation, plan.primary_key) == (operation, primary_key)
+
+
+@pytest.mark.parametrize(
+    ("default", "tried"),
+    [
+        ("x", False),
+        ({"expression": "lower('X')"}, True),
+        ({"expression": "setval('s', 1)::text"}, False),
+        (None, False),
+    ],
+)
+def test_a_default_is_tried_where_only_the_server_can_judge_it_and_nothing_else_comes_of_it(
+    default: Any, tried: bool
+) -> None:
+    plan = ask({"fields": [{"name": "n", "type": "text", "default": default}]}, NOTHING).plan
+    assert plan is not None
+    assert [trial.field.name for trial in plan.trials] == ["n"] * tried
