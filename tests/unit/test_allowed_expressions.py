@@ -527,3 +527,16 @@ def test_numbers_of_a_thousand_digits_need_no_review() -> None:
 def test_a_long_expression_is_shown_by_its_beginning() -> None:
     (finding,) = ask({"a": "text"}, f"evil(a) > '{'x' * 400}'").findings
     assert finding.message == f"the check (evil(a) > '{'x' * 289}…) calls evil with 1 argument"
+
+
+def test_a_number_of_a_field_s_text_is_the_matter_of_whoever_inserts_it() -> None:
+    assert ask({"a": "text"}, "(a || '1')::numeric > 0").apply
+    assert rules(ask({"a": "text"}, "('2' || '1')::numeric > 0")) == {CONSTRUCT}
+
+
+def test_of_a_long_name_in_other_letters_only_the_first_ones_are_told() -> None:
+    name = "".join(chr(0x430 + n) for n in range(31))
+    message = default_of("text", f"{name}()").findings[0].message
+    points = message.partition(f'has the name "{name}" with ')[2]
+    assert points.startswith("\u0430 (U+0430), \u0431 (U+0431), ")
+    assert (len(points), points[-1]) == (301, "…")

@@ -232,6 +232,8 @@ def test_what_is_nested_too_deeply_is_told_so() -> None:
         "least(a, 'x')",
         "ARRAY['x', a]::text",
         "substr(a, 1, 2)",
+        "substr(a, 1::integer, 2)",
+        "a || 'x'::text",
     ],
 )
 def test_what_depends_on_a_field_is_evaluated_for_its_rows_only(left: str) -> None:
@@ -252,6 +254,9 @@ def test_what_depends_on_a_field_is_evaluated_for_its_rows_only(left: str) -> No
         "NULL || a",
         "a || NULL::text",
         "substr(a, NULL)",
+        "substr(a, NULL::integer)",
+        "a || lower(NULL)",
+        "a || now()::text",
         "greatest('x', 'y')",
         "ARRAY['x']::text",
         "CASE WHEN true THEN 'x' ELSE a END",
@@ -278,6 +283,7 @@ def test_what_postgresql_may_evaluate_before_there_is_a_row_is_known(left: str) 
         ("a::char(255)", {"TypeCast", "ColumnRef", "A_Const"}),
         ("a::char(256)", {"TypeCast", "ColumnRef", "A_Const", "TypeName.padded"}),
         ("a::varchar(256)", {"TypeCast", "ColumnRef", "A_Const"}),
+        ("a::SETOF text", {"TypeCast", "ColumnRef", "TypeName.setof"}),
         ("a IS NULL", {"NullTest", "ColumnRef"}),
         ('a COLLATE "C"', {"CollateClause", "ColumnRef"}),
     ],

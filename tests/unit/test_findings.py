@@ -161,6 +161,14 @@ SAID: list[tuple[Example, list[str]]] = [
     (Example(computed("text", "1) AS x, (2")), ["a: not one expression: it is a list [expression.unreadable]"]),
     (Example(computed("text", "(1, 2)")), ["a: not one expression: it is a list [expression.unreadable]"]),
     (
+        Example(computed("text", "1) FROM x WHERE (true")),
+        ["a: not one expression: it has clauses of a query [expression.unreadable]"],
+    ),
+    (
+        Example(computed("text", "1); DROP TABLE x; SELECT (1")),
+        ["a: not one expression: it is not a single expression [expression.unreadable]"],
+    ),
+    (
         Example(computed("text", "(1) x")),
         ['a: not one expression: syntax error at or near "x" [expression.unreadable]'],
     ),
