@@ -64,10 +64,13 @@ class Mutant:
         return ".".join(filter(None, (module, owner, name)))
 
     def change(self) -> tuple[str, str]:
-        """The lines that it replaces, and those that it puts in their place, each as one line."""
+        """The lines that it replaces, and those that it puts in their place, each as one line.
+
+        Where it puts nothing there, the second is "without" and the first.
+        """
         lines = get_diff_for_mutant(self.name, path=self.path).splitlines()[2:]
         old, new = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
-        return old, new
+        return old, new or f"without {old}"
 
 
 def results() -> list[Mutant]:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from schemad.ddl import Decision, Verdict, decide
-from schemad.policy.expressions import MAX_NESTING
+from schemad.policy.expressions import MAX_NESTING, expression_findings
+from schemad.request.expressions import Expression, read_expression
 from tests.unit.strategies import NOTHING, POLICY
 
 # (type, default) as schemas have them, and as pg_dump writes them.
@@ -540,3 +541,10 @@ def test_of_a_long_name_in_other_letters_only_the_first_ones_are_told() -> None:
     points = message.partition(f'has the name "{name}" with ')[2]
     assert points.startswith("\u0430 (U+0430), \u0431 (U+0431), ")
     assert (len(points), points[-1]) == (301, "…")
+
+
+def test_of_an_expression_whose_field_is_not_told_a_moment_is_taken_for_one() -> None:
+    expression = read_expression("'today'", field=None)
+    assert isinstance(expression, Expression)
+    (finding,) = expression_findings(expression, columns=frozenset(), field=None, what="it")
+    assert finding.rule.id == FROZEN

@@ -169,6 +169,10 @@ SAID: list[tuple[Example, list[str]]] = [
         ["a: not one expression: it is not a single expression [expression.unreadable]"],
     ),
     (
+        Example(checked(*(f"a > '{n}{'x' * 993}'" for n in range(5)))),
+        ["5 different expressions of 5,000 bytes; none of them was read [expression.too_many]"],
+    ),
+    (
         Example(computed("text", "(1) x")),
         ['a: not one expression: syntax error at or near "x" [expression.unreadable]'],
     ),
@@ -585,6 +589,10 @@ SAID: list[tuple[Example, list[str]]] = [
             of("text", nullable=True), facts=replace(TABLE, columns=(replace(TABLE.columns[1], nullable=False),))
         ),
         ["a: the table differs: it is not nullable [field.conflict]"],
+    ),
+    (
+        Example({"fields": [{"name": "x" * 70, "type": "text"}]}),
+        [f'{"x" * 63}…: "{"x" * 70}" has 70 bytes [name.too_long]'],
     ),
     (
         Example({"fields": [{"name": "x" * 70}]}),

@@ -233,3 +233,9 @@ def with_severity(policy: Policy, rule: Rule, severity: Severity) -> Policy:
 
 def test_every_example_is_of_a_rule() -> None:
     assert EXAMPLES.keys() <= core_rules().keys()
+
+
+@pytest.mark.parametrize("rule", core_rules().values(), ids=lambda rule: rule.id)
+def test_a_finding_says_what_would_pass_by_its_rule_unless_it_knows_better(rule: Rule) -> None:
+    assert rule.finding("x").hint == rule.hint
+    assert rule.finding("x", hint="y").hint == "y"

@@ -16,6 +16,7 @@ from schemad.request.text import has_gap, misleading_character, shorten
         ("\x7f", "U+007F"),
         ("\x85", "U+0085"),
         ("\u2028", "U+2028"),
+        ("\u2029", "U+2029"),
         ("admin\u202enimda", "U+202E"),
         ("\u2066", "U+2066"),
         ("\u061c", "U+061C"),
@@ -76,3 +77,8 @@ def test_white_space_that_would_hide_what_comes_after_it_is_found(text: str) -> 
 @pytest.mark.parametrize("text", ["", "a line\n\n" * 100, "a" + " " * 199 + "b", "a" + "\n" * 29 + "b"])
 def test_paragraphs_and_indentation_are_no_gap(text: str) -> None:
     assert not has_gap(text)
+
+
+def test_text_is_cut_only_where_it_is_longer_than_what_is_shown() -> None:
+    assert shorten("x" * 80) == "x" * 80
+    assert shorten("x" * 81) == "x" * 80 + "…"
