@@ -77,8 +77,10 @@ async def test_the_last_proof_of_a_listener_is_as_old_as_its_last_probe(database
                 await asyncio.sleep(0.01)
 
 
+# With polls in between, or none.
+@pytest.mark.parametrize("poll_interval", [0.7, 30])
 async def test_an_idle_daemon_proves_the_links_for_listening_and_for_reading_by_one_query(
-    database: Database, admin: Connection
+    database: Database, admin: Connection, poll_interval: float
 ) -> None:
     asked = (
         "SELECT application_name, query_start FROM pg_stat_activity "
@@ -92,7 +94,8 @@ async def test_an_idle_daemon_proves_the_links_for_listening_and_for_reading_by_
                 proofs.add(daemon.listener.last_proof)
                 await asyncio.sleep(0.01)
 
-    async with running_daemon(database.dsn("daemon_login"), probe_interval=0.5) as daemon:
+    limits = {"probe_interval": 0.5, "poll_interval": poll_interval}
+    async with running_daemon(database.dsn("daemon_login"), **limits) as daemon:
         await proven(1)
         before = await admin.fetch(asked)
         await proven(5)

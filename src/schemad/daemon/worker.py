@@ -100,6 +100,8 @@ class Worker:
         self._due: float | None = None
         # Whether a request may wait for its next attempt; those of an earlier life of the daemon included.
         self._put_off = True
+        # When the sessions are to be proven next, by the loop's clock.
+        self._proof_due = 0.0
         self._is_cut_short = False
         self._pace = Pace()
         self._journal = Journal(log, telemetry)
@@ -136,6 +138,7 @@ class Worker:
 
     async def _serve(self, link: Link) -> None:
         self._reconfigured = False
+        self._proof_due = 0.0
         sessions = await Sessions.open(self._settings, self._wake)
         try:
             self.pulse.beat()
@@ -230,10 +233,14 @@ class Worker:
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads polls, guards nothing
         clock = asyncio.get_running_loop().time
         ends = clock() + min(self._settings.poll_interval * jitter, due if due is not None else 3600.0)
+        proven_each = PROVEN_EACH * self._settings.probe_interval
+        # A poll puts off no proof, or the listener would have to prove its session itself.
+        if clock() >= self._proof_due:
+            self._proof_due = clock() + proven_each
         while True:
             # One event, no task and no more: this is between a notification and the query that it causes.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(ends - clock(), PROVEN_EACH * self._settings.probe_interval)):
+                async with asyncio.timeout_at(min(ends, self._proof_due)):
                     await self._wakeup.wait()
             if self._wakeup.is_set():
                 await self._rest()
@@ -241,6 +248,7 @@ class Worker:
             if clock() >= ends:
                 return Cause.POLL if due is None else Cause.DUE
             await self._prove(reading)
+            self._proof_due = clock() + proven_each
 
     async def _prove(self, reading: Connection) -> None:
         """Has the session for reading answer while there is nothing to do: no request shall find it dead.
