@@ -209,7 +209,7 @@ class Recoveries:
                     await admin.execute("LOCK TABLE schemad.notifications IN SHARE MODE")
                     self._in_hand = await self._submitted()
                     async with asyncio.timeout(PATIENCE):
-                        while not (waiting := await admin.fetchval(WAITING)):  # noqa: ASYNC110 - nobody tells
+                        while not (waiting := await admin.fetchval(WAITING)):  # noqa: ASYNC110 - no server tells of locks
                             await asyncio.sleep(0.01)
                     _stop(stopped, waiting)
                     # It may have given up between the two.

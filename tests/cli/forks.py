@@ -148,7 +148,7 @@ def _become_program(
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - as Python's own end does
+    except BaseException:  # noqa: BLE001 - it is told and ends with 1, as in a Python of its own
         traceback.print_exc()
     for written in (sys.stdout, sys.stderr):
         written.flush()

@@ -144,7 +144,7 @@ class HttpServer:
         # Whoever went away, or is too slow, has no use for an answer.
         with contextlib.suppress(OSError, TimeoutError):
             task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - for the type checker
+            assert task is not None  # noqa: S101 - asyncio serves each in a task, which its types do not tell
             await self._answer(task, reader, writer)
 
     async def _answer(
