@@ -22,6 +22,8 @@ SERVER_SETTINGS = {
     "max_connections": "200",
     "max_prepared_transactions": "5",
     "log_min_messages": "warning",
+    # What it does, and the locks that it takes meanwhile, would come at another moment in each run.
+    "autovacuum_naptime": "1d",
 }
 
 

@@ -104,6 +104,7 @@ class Actor:
 
     async def step(self) -> None:
         """Lets it go on to its next halt, or its end."""
+        assert not self.is_done, f"actor {self._number} had more steps before: something else came between them"
         if self._halted_at is None:
             self._go.set()
         else:
