@@ -82,8 +82,9 @@ async def test_the_last_proof_of_a_listener_is_as_old_as_its_last_probe(database
 async def test_an_idle_daemon_proves_the_links_for_listening_and_for_reading_by_one_query(
     database: Database, admin: Connection, poll_interval: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 0.6 s for 0.45 s: that a machine is busy is nobody's failure to prove it.
+    # 0.6 s for 0.45 s. A busy machine may miss that at times, but not in each of so many spells.
     monkeypatch.setattr(listener, "PROBED_AFTER", 1.2)
+    spells = 10
     asked = (
         "SELECT application_name, query_start FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY pid"
@@ -99,11 +100,14 @@ async def test_an_idle_daemon_proves_the_links_for_listening_and_for_reading_by_
     limits = {"probe_interval": 0.5, "poll_interval": poll_interval}
     async with running_daemon(database.dsn("daemon_login"), **limits) as daemon:
         await proven(1)
-        before = await admin.fetch(asked)
-        await proven(5)
-        after = await admin.fetch(asked)
-    moved = {now["application_name"] for then, now in zip(before, after, strict=True) if then != now}
-    assert moved == {"schemad worker"}
+        for _ in range(spells):
+            before = await admin.fetch(asked)
+            await proven(5)
+            after = await admin.fetch(asked)
+            moved = {now["application_name"] for then, now in zip(before, after, strict=True) if then != now}
+            if moved == {"schemad worker"}:
+                return
+    pytest.fail(f"in each of {spells} spells there asked: {moved}")
 
 
 async def test_sessions_outlive_the_idle_session_timeout_of_the_server(
