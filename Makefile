@@ -45,8 +45,8 @@ lint: $(INSTALLED) ## Style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint examples ## Lint, then every test, on each PostgreSQL found; WORKERS=4 at a time
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+test: lint examples ## Lint, then every test; WORKERS=4 at a time, SERVERS=every for each on each PostgreSQL found
+	SERVERS=$(SERVERS) $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a container, as root; BASE=FILE keeps it
 	@$(BIN)/python -m tests.systemd $(if $(BASE),--base $(BASE))

@@ -11,7 +11,7 @@ from schemad.store import Connection
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, Template, Templates
 from tests.support.events import listed_events
-from tests.support.servers import Server, Servers, server_names
+from tests.support.servers import Server, Servers, is_its_turn, server_names
 
 
 def pytest_configure() -> None:
@@ -21,9 +21,20 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(trylast=True)  # after pytest has put those together that use the same server
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is left with it when the others are done."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is not a server's turn; what takes longest begins first, so that no worker ends with it."""
+    if not any("::" in argument for argument in config.args):  # a test that is named is run
+        config.hook.pytest_deselected(items=[item for item in items if not _is_its_turn(item)])
+        items[:] = [item for item in items if _is_its_turn(item)]
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _is_its_turn(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    server = callspec.params.get("server") if callspec else None
+    if server is None or item.get_closest_marker("every_server"):
+        return True
+    return is_its_turn(item.nodeid.replace(server, ""), server)
 
 
 @pytest.fixture(autouse=True)

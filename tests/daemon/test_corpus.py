@@ -8,9 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.support.requests import decided
+
+pytestmark = pytest.mark.every_server
 
 REPOSITORY = Path(__file__).parents[2]
 OWN = REPOSITORY / "tests" / "corpus" / "tables.jsonl"

@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
+
 from schemad.daemon import Daemon
 from schemad.request.types import KNOWN_TYPES, FieldType, KnownType, read_type
 from schemad.store import Connection
 from tests.support.requests import ask
 from tests.unit.literals import LITERALS
+
+pytestmark = pytest.mark.every_server
 
 
 def modifiers(known: KnownType) -> list[tuple[int, ...]]:

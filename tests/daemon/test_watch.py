@@ -142,7 +142,7 @@ async def stage(
     database: Database, admin: Connection, *, daemons: int = 1, change: Callable[[str], str] = str
 ) -> AsyncIterator[Stage]:
     """A stage; `change` is what becomes of the functions' text."""
-    # Its lock stands in the way of a daemon's, which then leaves steps out; an order holds for the same steps only.
+    # Its lock stands in the way of a daemon's, which then leaves steps out: an order is one of the same steps.
     await admin.execute("ALTER TABLE schemad.watch SET (autovacuum_enabled = false)")
     await put_halts(admin, *FUNCTIONS, change=change)
     async with contextlib.AsyncExitStack() as stack:

@@ -9,6 +9,8 @@ from schemad.store import Connection
 from tests.database.asking import Refusal, refusal
 from tests.support.requests import until
 
+pytestmark = pytest.mark.every_server
+
 FINE = """'{"fields": [{"name": "title", "type": "text"}]}'"""
 ODD = """'{"fields": [{"name": "title", "type": "text"}], "checks": ["repeat(title, 2) <> ''x''"]}'"""
 

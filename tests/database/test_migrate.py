@@ -23,6 +23,8 @@ from tests.database.asking import hold, refusal, request_row, submit
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, Template, fields
 
+pytestmark = pytest.mark.every_server
+
 NEWER = "INSERT INTO schemad.migrations (file, checksum) VALUES ('migrations/9999_of_the_future.sql', 'x')"
 ALL_FILES = [f.name for f in (*sql_files.migrations(), *sql_files.reapplied(), *sql_files.roles())]
 NO_ROLES = [name for name in ALL_FILES if not name.startswith("roles/")]

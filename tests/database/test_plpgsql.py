@@ -4,6 +4,8 @@ import pytest
 
 from schemad.store import Connection
 
+pytestmark = pytest.mark.every_server
+
 TRIGGERS = {
     "validate_request": "schemad.schema_requests",
     "refuse_request_change": "schemad.schema_requests",

@@ -20,6 +20,8 @@ from tests.support.databases import Database, Template
 from tests.support.requests import ask
 from tests.support.servers import server_names
 
+pytestmark = pytest.mark.every_server
+
 # What PostgreSQL says of text that is no jsonb, or no text at all, before schemad ever sees it.
 NO_JSON = {"22P02", "22P05", "22021", "54000", "54001", "54023"}
 # On all but the newest server, one case of so many.

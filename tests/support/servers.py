@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 from schemad.embedded import EmbeddedPostgres, installed_majors
 
 TEST_DSN = os.environ.get("SCHEMAD_TEST_DSN")
+# Every test on every server, instead of each on the newest and on one of the others.
+EVERY_SERVER = os.environ.get("SERVERS") == "every"
 DEFAULT_MAJORS = (16, 18)
 EXTRA_MAJORS = (15,)  # tried too, where its binaries are on the machine
 
@@ -57,6 +60,7 @@ def docker_answers() -> bool:
         return False
 
 
+@cache
 def server_names() -> list[str]:
     """The servers to test on: `dsn`, or one for each major version."""
     if TEST_DSN:
@@ -64,6 +68,17 @@ def server_names() -> list[str]:
     installed = () if docker_answers() else installed_majors()
     majors = [*(m for m in EXTRA_MAJORS if m in installed), *DEFAULT_MAJORS]
     return [f"pg{major}" for major in majors]
+
+
+def is_its_turn(test: str, server: str) -> bool:
+    """Whether a test runs on that server: on the newest always, and on one of the others in turn.
+
+    Args:
+        test: What it is called without its server; the turn goes by that, so it is the same in each run.
+        server: One of server_names().
+    """
+    *others, newest = server_names()
+    return EVERY_SERVER or server == newest or server == others[zlib.crc32(test.encode()) % len(others)]
 
 
 @contextlib.contextmanager
