@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := benchmarks/peers
 EXAMPLES := examples
-# Tests at a time: two for each core of two, as many wait for a time limit.
-WORKERS ?= 4
+# Tests at a time: more than two for each core of two, as many wait for a time limit.
+WORKERS ?= 5
+# Else each of the processes that tests and tools start compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo dev examples test test-systemd lint fuzz chaos recoveries soak bench bench-peers docs lock lock-peers clean test-docker release-check quality coverage mutants
@@ -45,7 +47,7 @@ lint: $(INSTALLED) ## Style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint examples ## Lint, then every test; WORKERS=4 at a time, SERVERS=every for each on each PostgreSQL found
+test: lint examples ## Lint, then every test; WORKERS=5 at a time, SERVERS=every for each on each PostgreSQL found
 	SERVERS=$(SERVERS) $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 test-systemd: $(INSTALLED) ## Boot a Debian with the units and PostgreSQL in a container, as root; BASE=FILE keeps it
