@@ -1,0 +1,161 @@
+"""`python -m benchmarks.duties`: how long an arrival and a backlog take with one duty less, with another less, …
+
+Each contender is a daemon as `schemad run` starts it, on a database whose functions do without the duty in its
+name and those before it. What is left in the end is a queue, a second round trip, judging and planning: beside the
+smallest daemon, which has none of that, and beside raw `CREATE TABLE`. They run in turns, in another order each
+time, and each repetition is on new databases.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from schemad.bench.contenders import schemad, smallest_daemon
+from schemad.bench.databases import Databases, session
+from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
+from schemad.bench.smallest_daemon import CHANNEL
+from schemad.bench.sql import query
+from schemad.embedded import EmbeddedPostgres
+from schemad.settings import Settings
+from schemad.store import Connection
+
+WITHOUT = Path(__file__).parent / "without"
+# In the order in which they are left out.
+DUTIES = ("proof", "grants", "barrier", "claim", "facts", "records")
+FUNCTIONS = "SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = 'schemad'::regnamespace"
+EVERYTHING = "schemad"
+SMALLEST = "smallest daemon"
+RAW = "raw CREATE TABLE"
+
+Times = dict[str, list[float]]
+
+
+async def doing_without(databases: Databases, duties: Sequence[str]) -> str:
+    """A new database with schemad in it, but for these duties; its DSN."""
+    dsn = await databases.new()
+    async with session(dsn) as connection:
+        await leave_out(connection, duties)
+    return dsn
+
+
+async def leave_out(connection: Connection, duties: Sequence[str]) -> None:
+    """Replaces the functions of a database by such as do without these duties."""
+    before = await connection.fetchval(FUNCTIONS)
+    for duty in duties:
+        await connection.execute((WITHOUT / f"{duty}.sql").read_text(encoding="utf-8"))
+    # One with other parameters would stand beside it, and nobody would call it.
+    assert await connection.fetchval(FUNCTIONS) == before
+
+
+async def places(databases: Databases) -> dict[str, str]:
+    """A database for each contender that is a schemad, by its name."""
+    names = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES)]
+    return {name: await doing_without(databases, DUTIES[:count]) for count, name in enumerate(names)}
+
+
+async def arrivals(databases: Databases, samples: int) -> dict[str, float]:
+    """Milliseconds from a request's commit until its table is there: the median, by contender."""
+    dsns = await places(databases) | {SMALLEST: await databases.new(installed=False)}
+    times: Times = {contender: [] for contender in dsns}
+    async with contextlib.AsyncExitStack() as stack:
+        for contender, dsn in dsns.items():
+            await stack.enter_async_context(smallest_daemon(dsn) if contender == SMALLEST else schemad(dsn))
+        asking = {c: await stack.enter_async_context(session(dsn)) for c, dsn in dsns.items()}
+        seeing = {c: await stack.enter_async_context(session(dsn)) for c, dsn in dsns.items()}
+        for number, contender in in_turns(samples + WARM_UP, list(dsns)):
+            name = f"arrival_{number}"
+            if contender == SMALLEST:
+                await asking[contender].execute(query("notify"), CHANNEL, name)
+            else:
+                await submit(asking[contender], name)
+            took = await until_there(seeing[contender], name)
+            if number >= WARM_UP:
+                times[contender].append(took)
+    return {contender: statistics.median(each) for contender, each in times.items()}
+
+
+async def backlogs(databases: Databases, tables: int, turn: int) -> dict[str, float]:
+    """Milliseconds a table of a backlog, by contender."""
+    settings = Settings()
+    dsns = await places(databases) | {RAW: await databases.new(installed=False)}
+    each = {}
+    first = turn % len(dsns)
+    for contender in [*dsns][first:] + [*dsns][:first]:
+        dsn = dsns[contender]
+        if contender == RAW:
+            async with contextlib.AsyncExitStack() as stack:
+                opened = [await stack.enter_async_context(session(dsn)) for _ in range(settings.appliers)]
+                await make_raw(opened, "warm_up", WARM_UP, settings.batch_size)
+                seconds = await make_raw(opened, "backlog", tables, settings.batch_size)
+        else:
+            async with schemad(dsn), session(dsn) as connection:
+                await warm_up(connection)
+                seconds = await work_off(connection, "backlog", tables)
+        each[contender] = seconds / tables * 1000
+    return each
+
+
+def table(title: str, repetitions: Sequence[dict[str, float]], floor: str) -> Table:
+    """A row for each contender: its median, by the floor's in the same repetition, and what the duty costs."""
+    shown = Table(title, "ms", "by the floor's", "less than above, ms")
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    before: str | None = None
+    for contender in repetitions[0]:
+        took = statistics.median(each[contender] for each in repetitions)
+        ratio = statistics.median(each[contender] / each[floor] for each in repetitions)
+        cost = statistics.median(each[before] - each[contender] for each in repetitions) if before else None
+        shown.add_row(contender, f"{took:.2f}", f"{ratio:.2f}", "" if cost is None else f"{cost:+.2f}")
+        before = contender
+    return shown
+
+
+async def measure(databases: Databases, repetitions: int, samples: int, tables: int) -> list[Table]:
+    """Both tables."""
+    one_by_one, many = [], []
+    for turn in range(repetitions):
+        one_by_one.append(await arrivals(databases, samples))
+        many.append(await backlogs(databases, tables, turn))
+    return [
+        table("single arrival", one_by_one, SMALLEST),
+        table("a table of a backlog", [dict(sorted(each.items(), key=_place)) for each in many], RAW),
+    ]
+
+
+def _place(item: tuple[str, float]) -> int:
+    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), RAW]
+    return order.index(item[0])
+
+
+def main() -> None:
+    """Measures, and prints two tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.duties")
+    parser.add_argument("--repetitions", type=int, default=5, help="how often, each on new databases (default: 5)")
+    parser.add_argument("--samples", type=int, default=200, help="single arrivals each (default: 200)")
+    parser.add_argument("--tables", type=int, default=1_000, help="requests in a backlog (default: 1000)")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="schemad-duties-") as directory,
+        EmbeddedPostgres(Path(directory) / "data", settings={"max_connections": "200"}) as server,
+    ):
+        databases = Databases(server.dsn(), lasting=False)
+        console = Console()
+        for each in asyncio.run(measure(databases, options.repetitions, options.samples, options.tables)):
+            console.print(each)
+        console.print(
+            f"PostgreSQL {server.binaries.major}, {os.cpu_count()} cores; medians of {options.repetitions} "
+            "repetitions, of which each has what its duties cost",
+            highlight=False,
+        )
+
+
+if __name__ == "__main__":
+    main()

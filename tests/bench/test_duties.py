@@ -1,0 +1,26 @@
+"""`python -m benchmarks.duties` leaves out what it says, and requests are decided all the same."""
+
+import pytest
+
+from benchmarks.duties.__main__ import DUTIES, WITHOUT, leave_out
+from schemad.daemon import Daemon
+from schemad.store import Connection
+from tests.support.databases import fields
+from tests.support.requests import ask
+from tests.support.servers import server_names
+
+
+@pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
+async def test_with_each_duty_less_the_table_is_made(admin: Connection, app: Connection, daemon: Daemon) -> None:
+    for count in range(len(DUTIES) + 1):
+        await leave_out(admin, DUTIES[:count])
+        request = await ask(app, f"without_{count}", fields("a"))
+        assert request["status"] == "approved"
+    assert await admin.fetchval("SELECT to_regclass($1)", f"public.without_{len(DUTIES)}") is not None
+    # The last duty is gone.
+    registered = [r["name"] for r in await admin.fetch("SELECT name FROM schemad.schema_registry ORDER BY name")]
+    assert registered == [f"without_{count}" for count in range(len(DUTIES))]
+
+
+def test_each_duty_has_its_file() -> None:
+    assert {path.stem for path in WITHOUT.glob("*.sql")} == set(DUTIES)
