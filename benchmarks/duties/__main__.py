@@ -1,4 +1,4 @@
-"""`python -m benchmarks.duties`: how long an arrival and a backlog take with one duty less, then with two less, etc.
+"""`python -m benchmarks.duties`: how long an arrival and a backlog take with one duty less, then with two less.
 
 Each contender is a daemon as `schemad run` starts it, on a database whose functions do without the duty in its
 name and those before it. What is left in the end is a queue, a second round trip, judging and planning: beside the

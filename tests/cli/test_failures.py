@@ -17,7 +17,8 @@ from tests.cli.program import (
     request_file,
     schemad_beside,
 )
-from tests.support.databases import Database
+from tests.database.asking import submit
+from tests.support.databases import Database, fields
 from tests.support.servers import server_names
 
 on_one_server = pytest.mark.parametrize("server", server_names()[-1:], indirect=True, scope="session")
@@ -93,7 +94,28 @@ async def test_schemad_is_not_installed(verb: str, empty_database: Database, tmp
 async def test_a_login_without_a_role(verb: str, database: Database, tmp_path: Path) -> None:
     said = await failure(verb, database.dsn("stranger"), tmp_path)
     assert "permission denied for schema schemad" in said
-    assert "hint: GRANT schemad_requester lets a login ask" in said
+    assert "hint: this login has none of the roles: GRANT schemad_requester lets it ask" in said
+
+
+@on_one_server
+@pytest.mark.parametrize(
+    ("verb", "who"),
+    [
+        ("approve 1 -r why", "GRANT schemad_reviewer TO this login lets it decide"),
+        ("reject 1 -r why", "GRANT schemad_reviewer TO this login lets it decide"),
+        ("policy set max_fields 5", "the login that migrated"),
+        ("policy allow-type uuid", "the login that migrated"),
+        ("policy protect orders", "the login that migrated"),
+    ],
+)
+async def test_a_login_with_another_role_is_told_which_one_it_lacks(
+    verb: str, who: str, database: Database, tmp_path: Path
+) -> None:
+    async with database.connection("app_one") as app:
+        await submit(app, "notes", fields("a"))
+    said = await failure(verb, database.dsn("app_one"), tmp_path)
+    assert "permission denied for function" in said
+    assert who in said
 
 
 @on_one_server

@@ -31,16 +31,22 @@ def database(machine: Machine) -> str:
     machine.run("sh", "-c", f"echo {HERE} {HOST} >> /etc/hosts")
     machine.psql("postgres", "CREATE DATABASE orders;")
     machine.run("runuser", "-u", "postgres", "--", SCHEMAD, "migrate", "--dsn", f"postgresql:///orders?{SOCKET}")
-    quoted = PASSWORD.replace("'", "''")
-    machine.psql(
-        "postgres",
-        f"CREATE ROLE schemad_service LOGIN PASSWORD '{quoted}'; CREATE ROLE shop LOGIN;"
-        "GRANT schemad_daemon TO schemad_service; GRANT schemad_requester TO shop;",
-    )
+    machine.psql("postgres", "CREATE ROLE shop LOGIN; GRANT schemad_requester TO shop;")
     for name in ("app", "orders"):
         machine.psql(name, "SELECT schemad.set_policy('requests_per_minute', '100000');")
         machine.psql(name, "SELECT schemad.set_policy('tables_per_day', '100000');")
     return said.strip().splitlines()[-1]
+
+
+def remote(machine: Machine) -> str:
+    """The daemon's login, made from elsewhere by a login that has a password, and given one as well."""
+    quoted = PASSWORD.replace("'", "''")
+    machine.psql("postgres", f"CREATE ROLE admin LOGIN SUPERUSER PASSWORD '{quoted}';")
+    escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
+    machine.write("/root/.pgpass", f"*:*:*:admin:{escaped}\n", mode="600")
+    said = machine.type("remote")
+    machine.psql("postgres", f"ALTER ROLE schemad_service PASSWORD '{quoted}';")
+    return said.strip().splitlines()[0]
 
 
 def verify(machine: Machine) -> str:
@@ -279,10 +285,21 @@ def upgrade(machine: Machine) -> str:
     return f"table after {_table_comes(machine, 'app', 'after_upgrade'):.3f} s"
 
 
+def uninstall(machine: Machine) -> str:
+    """Nothing of it stays on the machine but what is in the database."""
+    machine.run("systemctl", "disable", "--now", INSTANCE)
+    machine.type("uninstall")
+    places = "/etc/systemd /etc/schemad /etc/credstore /etc/credstore.encrypted /opt /usr/local/bin"
+    if left := machine.run("sh", "-c", f"find {places} -name '*schemad*' 2>/dev/null || true").strip():
+        raise StepFailed(f"this stays:\n{left}")
+    return "nothing stays"
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
     ("install", install),
     ("database", database),
     ("verify", verify),
+    ("remote", remote),
     ("start", start),
     ("encrypted", encrypted),
     ("addresses", addresses),
@@ -298,6 +315,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("reload", reload),
     ("stop", stop),
     ("upgrade", upgrade),
+    ("uninstall", uninstall),
 )
 
 

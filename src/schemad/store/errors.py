@@ -11,6 +11,10 @@ from schemad.store.migrate import ChangedMigration, SchemaMismatch
 _RULE_OF_SHAPE = re.compile(r"Rule \S+, request for table ")
 # A limit that was reached, and a key that was used: the request itself is sound.
 _OF_THE_MOMENT = frozenset({"53400", "23505"})
+_DECIDES = frozenset({"approve_request", "reject_request"})
+_CHANGES_POLICY = frozenset(
+    {"set_policy", "allow_type", "disallow_type", "protect_table", "unprotect_table", "set_rule_severity"}
+)
 
 
 def explain(error: BaseException) -> str | None:
@@ -23,11 +27,7 @@ def explain(error: BaseException) -> str | None:
         case asyncpg.InvalidCatalogNameError() | asyncpg.InvalidAuthorizationSpecificationError():
             return connection_help(error)
         case asyncpg.InsufficientPrivilegeError() if not error.hint:
-            return (
-                f"{error}\nhint: GRANT schemad_requester lets a login ask, schemad_reviewer decide, "
-                "schemad_daemon run the daemon; migrating is for the owner of the database, changing the policy "
-                "for the schema's"
-            )
+            return f"{error}\nhint: {_who_may(str(error))}"
         case asyncpg.PostgresError():
             parts = [str(error.args[0] if error.args else error)]
             parts += [f"{label}: {text}" for label, text in _extras(error) if text]
@@ -44,6 +44,19 @@ def is_bad_input(error: BaseException) -> bool:
         detail = getattr(error, "detail", None) or ""
         return bool(_RULE_OF_SHAPE.match(detail)) and error.sqlstate not in _OF_THE_MOMENT
     return isinstance(error, asyncpg.ClientConfigurationError)
+
+
+def _who_may(denied: str) -> str:
+    """Whose privilege it is that PostgreSQL denied, and what gives it."""
+    function = denied.removeprefix("permission denied for function ")
+    if function in _DECIDES:
+        return "GRANT schemad_reviewer TO this login lets it decide"
+    if function in _CHANGES_POLICY:
+        return "the policy is changed by the owner of the schema schemad: the login that migrated"
+    return (
+        "this login has none of the roles: GRANT schemad_requester lets it ask, schemad_reviewer decide, "
+        "schemad_daemon run the daemon; migrating is for the owner of the database"
+    )
 
 
 def _extras(error: asyncpg.PostgresError) -> list[tuple[str, str | None]]:
