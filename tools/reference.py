@@ -55,7 +55,7 @@ A daemon reads it anew on SIGHUP:
 see [change settings while it runs](../how-to/run-the-daemon.md#change-settings-while-it-runs).
 `SCHEMAD_DSN`, `SCHEMAD_LISTEN_DSN` and `SCHEMAD_PASSWORD` may be files instead: `schemad.dsn`,
 `schemad.listen_dsn` and `schemad.password` in the directory that `CREDENTIALS_DIRECTORY` names.
-[systemd](../how-to/run-under-systemd.md#the-dsn-and-the-password) makes such a directory.
+[systemd](../how-to/run-under-systemd.md#settings) makes such a directory.
 A variable goes before such a file.
 `--dsn` on the command line goes before `SCHEMAD_DSN`.
 A DSN may name several hosts: the daemon works on the one that takes writes, unless `target_session_attrs` says
