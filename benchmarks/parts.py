@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cpu import cpu
 from schemad.bench.table import PAYLOAD, bare_ddl
 from schemad.ddl import Verdict, decide
 from schemad.embedded import EmbeddedPostgres
@@ -45,9 +46,9 @@ class Costs:
 
     async def query(self, part: str, connection: Connection, sql: str, *arguments: object) -> str:
         """The answer of a query, which is one value; adds what it cost the server."""
-        before = _cpu(connection.get_server_pid())
+        before = cpu(connection.get_server_pid())
         answer: str = await connection.fetchval(sql, *arguments)
-        self.add(part, _cpu(connection.get_server_pid()) - before)
+        self.add(part, cpu(connection.get_server_pid()) - before)
         return answer
 
 
@@ -66,9 +67,9 @@ async def batch(sessions: Sessions, costs: Costs, number: int, policy: Policy) -
     names = [f"table_{costs.batch}_{number}_{n}" for n in range(costs.batch)]
     await costs.query("submit: check and insert", sessions.asking, SUBMIT, names, PAYLOAD)
 
-    before = _cpu(sessions.reading.get_server_pid())
+    before = cpu(sessions.reading.get_server_pid())
     requests = (await Queue(sessions.reading).candidates(costs.batch)).requests
-    costs.add("read, with facts", _cpu(sessions.reading.get_server_pid()) - before)
+    costs.add("read, with facts", cpu(sessions.reading.get_server_pid()) - before)
     assert len(requests) == costs.batch
 
     started = time.process_time()
@@ -82,18 +83,18 @@ async def batch(sessions: Sessions, costs: Costs, number: int, policy: Policy) -
     assert all(decided.decision.verdict is Verdict.AUTO for decided in batch)
 
     applying = sessions.applying
-    before = _cpu(applying.get_server_pid())
+    before = cpu(applying.get_server_pid())
     await applying.execute("BEGIN")
     claimed = await costs.query("claim", applying, CLAIM, decisions)
     done = await costs.query("run and prove", applying, RUN, decisions, claimed)
     await costs.query("prove once more", applying, PROVE, proofs)
     await costs.query("record", applying, RECORD, decisions, done)
     await applying.execute("COMMIT")
-    costs.add("claim … commit, in all", _cpu(applying.get_server_pid()) - before)
+    costs.add("claim … commit, in all", cpu(applying.get_server_pid()) - before)
 
-    before = _cpu(sessions.bare.get_server_pid())
+    before = cpu(sessions.bare.get_server_pid())
     await sessions.bare.execute("BEGIN;" + ";".join(bare_ddl(name) for name in names) + ";COMMIT")
-    costs.add("bare CREATE TABLE … commit", _cpu(sessions.bare.get_server_pid()) - before)
+    costs.add("bare CREATE TABLE … commit", cpu(sessions.bare.get_server_pid()) - before)
 
 
 async def measure(server: EmbeddedPostgres, size: int, batches: int) -> Costs:
@@ -138,11 +139,6 @@ def main() -> None:
         console = Console()
         console.print(table(alone, together))
         console.print(f"PostgreSQL {server.binaries.major}, {os.cpu_count()} cores; medians", highlight=False)
-
-
-def _cpu(pid: int) -> float:
-    """Milliseconds of CPU that a process has used."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e6
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cpu import cpu
 from schemad.bench.contenders import schemad, smallest_daemon
 from schemad.bench.databases import Databases, session
 from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
@@ -36,6 +37,7 @@ SMALLEST = "smallest daemon"
 RAW = "raw CREATE TABLE"
 
 Times = dict[str, list[float]]
+ByContender = dict[str, float]
 
 
 async def doing_without(databases: Databases, duties: Sequence[str]) -> str:
@@ -61,17 +63,27 @@ async def places(databases: Databases) -> dict[str, str]:
     return {name: await doing_without(databases, DUTIES[:count]) for count, name in enumerate(names)}
 
 
-async def arrivals(databases: Databases, samples: int) -> dict[str, float]:
-    """Milliseconds from a request's commit until its table is there: the median, by contender."""
+async def arrivals(databases: Databases, samples: int) -> tuple[ByContender, ByContender]:
+    """Of single arrivals, by contender.
+
+    Returns:
+        Milliseconds from a request's commit until its table is there, the median; and milliseconds of CPU that the
+        daemon's process took for a request, what it does after the commit included.
+    """
     dsns = await places(databases) | {SMALLEST: await databases.new(installed=False)}
     times: Times = {contender: [] for contender in dsns}
     async with contextlib.AsyncExitStack() as stack:
-        for contender, dsn in dsns.items():
-            await stack.enter_async_context(smallest_daemon(dsn) if contender == SMALLEST else schemad(dsn))
+        daemons = {
+            c: await stack.enter_async_context(smallest_daemon(dsn) if c == SMALLEST else schemad(dsn))
+            for c, dsn in dsns.items()
+        }
+        before: ByContender = {}
         asking = {c: await stack.enter_async_context(session(dsn)) for c, dsn in dsns.items()}
         seeing = {c: await stack.enter_async_context(session(dsn)) for c, dsn in dsns.items()}
         for number, contender in in_turns(samples + WARM_UP, list(dsns)):
             name = f"arrival_{number}"
+            if number == WARM_UP:
+                before[contender] = cpu(daemons[contender].pid)
             if contender == SMALLEST:
                 await asking[contender].execute(query("notify"), CHANNEL, name)
             else:
@@ -79,10 +91,11 @@ async def arrivals(databases: Databases, samples: int) -> dict[str, float]:
             took = await until_there(seeing[contender], name)
             if number >= WARM_UP:
                 times[contender].append(took)
-    return {contender: statistics.median(each) for contender, each in times.items()}
+        taken = {c: (cpu(daemon.pid) - before[c]) / samples for c, daemon in daemons.items()}
+    return {contender: statistics.median(each) for contender, each in times.items()}, taken
 
 
-async def backlogs(databases: Databases, tables: int, turn: int) -> dict[str, float]:
+async def backlogs(databases: Databases, tables: int, turn: int) -> ByContender:
     """Milliseconds a table of a backlog, by contender."""
     settings = Settings()
     dsns = await places(databases) | {RAW: await databases.new(installed=False)}
@@ -103,9 +116,9 @@ async def backlogs(databases: Databases, tables: int, turn: int) -> dict[str, fl
     return each
 
 
-def table(title: str, repetitions: Sequence[dict[str, float]], floor: str) -> Table:
+def table(title: str, repetitions: Sequence[ByContender], floor: str, taken: Sequence[ByContender] = ()) -> Table:
     """A row for each contender: its median, by the floor's in the same repetition, and what the duty costs."""
-    shown = Table(title, "ms", "by the floor's", "less than above, ms")
+    shown = Table(title, "ms", "by the floor's", "less than above, ms", "daemon's CPU, ms")
     for column in shown.columns[1:]:
         column.justify = "right"
     before: str | None = None
@@ -113,19 +126,22 @@ def table(title: str, repetitions: Sequence[dict[str, float]], floor: str) -> Ta
         took = statistics.median(each[contender] for each in repetitions)
         ratio = statistics.median(each[contender] / each[floor] for each in repetitions)
         cost = statistics.median(each[before] - each[contender] for each in repetitions) if before else None
-        shown.add_row(contender, f"{took:.2f}", f"{ratio:.2f}", "" if cost is None else f"{cost:+.2f}")
+        busy = f"{statistics.median(each[contender] for each in taken):.2f}" if taken else ""
+        shown.add_row(contender, f"{took:.2f}", f"{ratio:.2f}", "" if cost is None else f"{cost:+.2f}", busy)
         before = contender
     return shown
 
 
 async def measure(databases: Databases, repetitions: int, samples: int, tables: int) -> list[Table]:
     """Both tables."""
-    one_by_one, many = [], []
+    one_by_one, taken, many = [], [], []
     for turn in range(repetitions):
-        one_by_one.append(await arrivals(databases, samples))
+        took, busy = await arrivals(databases, samples)
+        one_by_one.append(took)
+        taken.append(busy)
         many.append(await backlogs(databases, tables, turn))
     return [
-        table("single arrival", one_by_one, SMALLEST),
+        table("single arrival", one_by_one, SMALLEST, taken),
         table("a table of a backlog", [dict(sorted(each.items(), key=_place)) for each in many], RAW),
     ]
 
@@ -147,7 +163,7 @@ def main() -> None:
         EmbeddedPostgres(Path(directory) / "data", settings={"max_connections": "200"}) as server,
     ):
         databases = Databases(server.dsn(), lasting=False)
-        console = Console()
+        console = Console(width=110)
         for each in asyncio.run(measure(databases, options.repetitions, options.samples, options.tables)):
             console.print(each)
         console.print(
