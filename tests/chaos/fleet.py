@@ -46,11 +46,13 @@ class Member:
         self._process: asyncio.subprocess.Process | None = None
         self._is_wanted = True
         self._was_signalled = False
+        self._log_begins = 0  # of its present life, in bytes
 
     async def keep_running(self) -> None:
         """Starts it again and again, until it is stopped."""
         while self._is_wanted:
             with self.log_path.open("ab") as log:
+                self._log_begins = log.tell()
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     *("-c", "from schemad.cli.app import main; main()", "run"),
@@ -80,8 +82,15 @@ class Member:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    @property
+    def _has_begun(self) -> bool:
+        return b"daemon.started" in self.log_path.read_bytes()[self._log_begins :]
+
     async def stop(self) -> int | None:
-        """Ends it in order, for good; its exit code, None where it does not end and had to be killed."""
+        """Ends it in order, for good; its exit code, None where it does not end and had to be killed.
+
+        One that had not begun is ended by the system: that is in order too.
+        """
         self._is_wanted = False
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
@@ -89,7 +98,8 @@ class Member:
             return 0
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._process.wait()
+                code = await self._process.wait()
+                return 0 if code == -signal.SIGTERM and not self._has_begun else code
         except TimeoutError:
             self.signal(signal.SIGKILL)
             await self._process.wait()
