@@ -43,7 +43,7 @@ def remote(machine: Machine) -> str:
     quoted = PASSWORD.replace("'", "''")
     # A plain one: the driver does not read what is escaped in that file.
     machine.psql("postgres", "CREATE ROLE admin LOGIN SUPERUSER PASSWORD 'admin';")
-    machine.write("/root/.pgpass", "*:*:*:admin:admin\n")
+    machine.run("sh", "-c", "umask 077; cat > ~root/.pgpass", standard_input="*:*:*:admin:admin\n")
     said = machine.type("remote")
     machine.psql("postgres", f"ALTER ROLE schemad_service PASSWORD '{quoted}';")
     return said.strip().splitlines()[0]

@@ -53,9 +53,11 @@ def _who_may(denied: str) -> str:
         return "GRANT schemad_reviewer TO this login lets it decide"
     if function in _CHANGES_POLICY:
         return "the policy is changed by the owner of the schema schemad: the login that migrated"
+    # Of the schema whoever has one of the roles has the use.
+    none = "this login has none of the roles: " if denied.endswith("for schema schemad") else ""
     return (
-        "this login has none of the roles: GRANT schemad_requester lets it ask, schemad_reviewer decide, "
-        "schemad_daemon run the daemon; migrating is for the owner of the database"
+        f"{none}GRANT schemad_requester lets it ask, schemad_reviewer decide, schemad_daemon run the daemon; "
+        "migrating is for the owner of the database, changing the policy for the schema's"
     )
 
 
