@@ -2,8 +2,8 @@
 
 Each contender is a daemon as `schemad run` starts it, on a database whose functions do without the duty in its
 name and those before it. What is left in the end is a queue, a second round trip, judging and planning: beside the
-smallest daemon, which has none of that, and beside raw `CREATE TABLE`. They run in turns, in another order each
-time, and each repetition is on new databases.
+least that has a queue, a second round trip and records, beside the smallest daemon, which has none of that, and
+beside raw `CREATE TABLE`. They run in turns, in another order each time, and each repetition is on new databases.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cpu import cpu
-from schemad.bench.contenders import schemad, smallest_daemon
+from schemad.bench.contenders import Running, process, schemad, smallest_daemon
 from schemad.bench.databases import Databases, session
 from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
 from schemad.bench.smallest_daemon import CHANNEL
@@ -33,6 +33,7 @@ WITHOUT = Path(__file__).parent / "without"
 DUTIES = ("proof", "grants", "barrier", "claim", "facts", "records")
 FUNCTIONS = "SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = 'schemad'::regnamespace"
 EVERYTHING = "schemad"
+RECORDER = "least that records"
 SMALLEST = "smallest daemon"
 RAW = "raw CREATE TABLE"
 
@@ -58,9 +59,17 @@ async def leave_out(connection: Connection, duties: Sequence[str]) -> None:
 
 
 async def places(databases: Databases) -> dict[str, str]:
-    """A database for each contender that is a schemad, by its name."""
+    """A database for each contender that has a queue, by its name."""
     names = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES)]
-    return {name: await doing_without(databases, DUTIES[:count]) for count, name in enumerate(names)}
+    places = {name: await doing_without(databases, DUTIES[:count]) for count, name in enumerate(names)}
+    return places | {RECORDER: await databases.new()}
+
+
+def running(contender: str, dsn: str) -> Running:
+    """A contender as a process, on its database."""
+    if contender == RECORDER:
+        return process("-m", "benchmarks.duties.recorder", ready="ready", SCHEMAD_DSN=dsn)
+    return smallest_daemon(dsn) if contender == SMALLEST else schemad(dsn)
 
 
 async def arrivals(databases: Databases, samples: int) -> tuple[ByContender, ByContender]:
@@ -74,8 +83,7 @@ async def arrivals(databases: Databases, samples: int) -> tuple[ByContender, ByC
     times: Times = {contender: [] for contender in dsns}
     async with contextlib.AsyncExitStack() as stack:
         daemons = {
-            c: await stack.enter_async_context(smallest_daemon(dsn) if c == SMALLEST else schemad(dsn))
-            for c, dsn in dsns.items()
+            contender: await stack.enter_async_context(running(contender, dsn)) for contender, dsn in dsns.items()
         }
         before: ByContender = {}
         asking = {c: await stack.enter_async_context(session(dsn)) for c, dsn in dsns.items()}
@@ -109,7 +117,7 @@ async def backlogs(databases: Databases, tables: int, turn: int) -> ByContender:
                 await make_raw(opened, "warm_up", WARM_UP, settings.batch_size)
                 seconds = await make_raw(opened, "backlog", tables, settings.batch_size)
         else:
-            async with schemad(dsn), session(dsn) as connection:
+            async with running(contender, dsn), session(dsn) as connection:
                 await warm_up(connection)
                 seconds = await work_off(connection, "backlog", tables)
         each[contender] = seconds / tables * 1000
@@ -121,11 +129,13 @@ def table(title: str, repetitions: Sequence[ByContender], floor: str, taken: Seq
     shown = Table(title, "ms", "by the floor's", "less than above, ms", "daemon's CPU, ms")
     for column in shown.columns[1:]:
         column.justify = "right"
-    before: str | None = None
+    before = ""
     for contender in repetitions[0]:
         took = statistics.median(each[contender] for each in repetitions)
         ratio = statistics.median(each[contender] / each[floor] for each in repetitions)
-        cost = statistics.median(each[before] - each[contender] for each in repetitions) if before else None
+        # What is not schemad does without more than one duty.
+        is_duty = contender.startswith("…")
+        cost = statistics.median(each[before] - each[contender] for each in repetitions) if is_duty else None
         busy = f"{statistics.median(each[contender] for each in taken):.2f}" if taken else ""
         shown.add_row(contender, f"{took:.2f}", f"{ratio:.2f}", "" if cost is None else f"{cost:+.2f}", busy)
         before = contender
@@ -147,7 +157,7 @@ async def measure(databases: Databases, repetitions: int, samples: int, tables: 
 
 
 def _place(item: tuple[str, float]) -> int:
-    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), RAW]
+    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), RECORDER, RAW]
     return order.index(item[0])
 
 

@@ -30,7 +30,13 @@ BEGIN
     RAISE EXCEPTION USING
       ERRCODE = 'no_data_found',
       MESSAGE = format('schemad has no table %L', describe_schema.schema_name),
-      HINT = 'SELECT name FROM schemad.schema_registry lists the tables that it has made.';
+      HINT = coalesce(
+        (
+          SELECT format('Names are without a schema: %L.', r.name)
+          FROM schemad.schema_registry AS r
+          WHERE r.name = schemad.fold(substring(describe_schema.schema_name FROM '[.](.*)'))
+        ),
+        'SELECT name FROM schemad.schema_registry lists the tables that it has made.');
   END IF;
 END
 $function$;

@@ -116,15 +116,36 @@ def test_a_shell_that_is_not_known_is_refused_with_those_that_are() -> None:
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in run.err
 
 
-def test_help_and_verbs_are_told_without_loading_what_verbs_need() -> None:
-    code = (
-        "import sys\n"
-        "from schemad.cli.app import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    print(*sys.modules)"
-    )
+def loaded_by(code: str) -> set[str]:
+    """The modules that a Python has in memory once it has run this."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment()
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
     )
-    loaded = set(done.stdout.split("\n")[-2].split())
+    return set(done.stdout.split("\n")[-2].split())
+
+
+def test_help_and_verbs_are_told_without_loading_what_verbs_need() -> None:
+    loaded = loaded_by(
+        "from schemad.cli.app import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    )
     assert "schemad.cli.app" in loaded
     assert {"asyncpg", "pydantic", "postgast", "rich", "schemad.store"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize(
+    ("verb", "needless"),
+    [
+        # What draws on a terminal would stay in memory for as long as the daemon runs.
+        ("run", {"rich", "pygments"}),
+        # Whoever runs it waits for what it loads.
+        ("list", {"postgast", "rich.progress", "pygments", "schemad.daemon"}),
+    ],
+)
+def test_a_verb_loads_no_more_than_it_needs(verb: str, needless: set[str]) -> None:
+    loaded = loaded_by(f"from schemad.cli.app import program\nprogram({verb!r})")
+    assert "schemad.store" in loaded
+    assert loaded.isdisjoint(needless)

@@ -148,7 +148,7 @@ def test_a_second_one_says_where_the_first_runs_and_a_killed_one_takes_the_serve
     with running_dev(place / "data", "--port", "0") as dev, watched(dev.postmaster) as postmaster:
         second = schemad("dev", "--data-dir", place / "data")
         assert (second.code, second.out) == (EXIT_FAILED, "")
-        for word in ("already runs", f"pid {dev.postmaster}", f"port {dev.port}", dev.dsn):
+        for word in ("already runs", f"pid {dev.postmaster}", f"port {dev.port}", f"SCHEMAD_DSN={dev.dsn}"):
             assert word in second.err
         assert dev.psql("SELECT 1") == ["1"]
 

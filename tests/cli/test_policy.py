@@ -28,10 +28,10 @@ async def done(database: Database, *arguments: object) -> str:
     return run.out.removesuffix("\n")
 
 
-async def failed(database: Database, *arguments: object, user: str | None = None) -> str:
+async def failed(database: Database, *arguments: object, user: str | None = None, code: int = EXIT_FAILED) -> str:
     """What a change that does not work tells; nothing of it on standard output."""
     run = await policy(database, *arguments, user=user)
-    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert (run.code, run.out) == (code, "")
     assert run.err.startswith("schemad: ")
     return run.err
 
@@ -106,12 +106,15 @@ async def test_set_changes_a_setting_and_none_takes_a_limit_away(database: Datab
 
 
 async def test_set_tells_what_is_wrong_with_a_setting_or_its_value(database: Database) -> None:
-    unknown = await failed(database, "set", "max_feilds", "5")
+    async def refused(setting: str, value: str) -> str:
+        return await failed(database, "set", setting, value, code=EXIT_BAD_INPUT)
+
+    unknown = await refused("max_feilds", "5")
     assert "the policy has no setting 'max_feilds'" in unknown
     assert "hint: Settings: table_schema, owner_role, " in unknown
-    assert 'invalid input syntax for type integer: "many"' in await failed(database, "set", "max_fields", "many")
-    assert "violates check constraint" in await failed(database, "set", "max_fields", "0")
-    assert "null value" in await failed(database, "set", "max_fields", "none")
+    assert 'invalid input syntax for type integer: "many"' in await refused("max_fields", "many")
+    assert "violates check constraint" in await refused("max_fields", "0")
+    assert "null value" in await refused("max_fields", "none")
 
 
 async def test_protect_and_unprotect_a_name(database: Database, admin: Connection) -> None:
@@ -150,7 +153,7 @@ async def test_severity_changes_a_rule_and_default_gives_it_its_own_back(
     wrong = await policy(database, "severity", "limit.fields", "off")
     assert (wrong.code, wrong.out) == (EXIT_BAD_INPUT, "")
     assert "'off' is not one of 'refuse', 'review', 'warn', 'default'" in wrong.err
-    fixed = await failed(database, "severity", "name.protected", "warn")
+    fixed = await failed(database, "severity", "name.protected", "warn", code=EXIT_BAD_INPUT)
     assert "rule 'name.protected' can't have another severity" in fixed
     assert f"hint: It can for {', '.join(r.id for r in all_rules().values() if r.adjustable)}." in fixed
 

@@ -218,7 +218,7 @@ async def test_requests_are_rejected_cancelled_and_retried(database: Database, a
     assert (retried.code, retried.json["verdict"]) == (EXIT_REVIEW, None)
 
     no_reason = await schemad_beside("reject", 3, "-r", " ", dsn=dba)
-    assert no_reason.code == EXIT_FAILED
+    assert no_reason.code == EXIT_BAD_INPUT
     assert "a decision needs a reason" in no_reason.err
 
 

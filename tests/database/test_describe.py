@@ -70,3 +70,10 @@ async def test_a_table_that_schemad_did_not_make_is_an_error(admin: Connection, 
             None,
             "SELECT name FROM schemad.schema_registry lists the tables that it has made.",
         )
+
+
+async def test_a_name_with_its_schema_is_an_error_that_tells_the_name(app: Connection, daemon: Daemon) -> None:
+    await _created(app)
+    for name in ("public.notes", "PUBLIC.Notes"):
+        told = await refusal(app.execute("SELECT schemad.describe_schema($1)", name))
+        assert told.hint == "Names are without a schema: 'notes'."

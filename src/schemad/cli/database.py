@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from schemad.cli.connection import with_connection
 from schemad.cli.exit_code import ExitCode
 from schemad.cli.json_shapes import Applied, DoctorCheck, Pending
-from schemad.cli.options import Dsn, Json, settings_with, with_connection
+from schemad.cli.options import Dsn, Json, settings_with
 from schemad.cli.output import out, print_json, say
 from schemad.cli.progress import progress
 from schemad.settings import Settings

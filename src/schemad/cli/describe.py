@@ -8,7 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.connection import with_connection
+from schemad.cli.options import Dsn, Json
 from schemad.cli.output import one_line, print_json, print_table, say
 from schemad.store import requests
 

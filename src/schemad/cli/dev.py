@@ -49,7 +49,7 @@ def dev(
             server.stop()
     except AlreadyRunning as running:
         where = f"{running.dsn.rpartition('/')[0]}/{DATABASE}"
-        print_error(f"{running}\nhint: psql {where}")
+        print_error(f"{running}\nhint: export SCHEMAD_DSN={where}")
         raise typer.Exit(ExitCode.FAILED) from running
 
 

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -159,6 +158,8 @@ def print_sql(sql: str) -> None:
     """Prints SQL; coloured on a terminal, as it is elsewhere."""
     sql = visible(sql)
     if out.is_terminal:
+        from rich.syntax import Syntax  # noqa: PLC0415 - it loads pygments, for a terminal only
+
         out.print(Syntax(sql, "postgresql", theme="ansi_dark", background_color="default", word_wrap=True))
     else:
         print(sql)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from schemad.cli.connection import with_connection
 from schemad.cli.exit_code import ExitCode
 from schemad.cli.json_shapes import Plan
-from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.options import Dsn, Json
 from schemad.cli.output import one_line, print_findings, print_json, print_sql, say
 from schemad.cli.request_file import read_request_file
 from schemad.ddl import Verdict, decide

@@ -9,8 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from schemad.cli.connection import with_connection
 from schemad.cli.json_shapes import PolicySettings
-from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.options import Dsn, Json
 from schemad.cli.output import out, print_json, say
 from schemad.policy.rules import all_rules
 from schemad.request.types import KNOWN_TYPES

@@ -5,8 +5,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from schemad.cli.output import err
 
 # Told what is being done, and which share of all is done; None: nobody knows.
@@ -28,6 +26,9 @@ def progress(what: str, after: float = MOMENT) -> Iterator[Tell]:
     if not is_shown():
         yield _tell_nobody
         return
+    # Loaded where there is a terminal only: a program that runs a verb waits for it.
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
     shown = Progress(*columns, console=err, transient=True)
     task = shown.add_task(what, total=None)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from schemad.cli.connection import with_connection
 from schemad.cli.json_shapes import Pruned
-from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.options import Dsn, Json
 from schemad.cli.output import print_json, say
 from schemad.cli.progress import Tell, progress
 from schemad.store import Connection, pruning

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from schemad.cli.connection import with_connection
 from schemad.cli.exit_code import ExitCode
-from schemad.cli.options import Dsn, Json, with_connection
+from schemad.cli.options import Dsn, Json
 from schemad.cli.output import (
     is_held,
     print_error,

@@ -8,16 +8,13 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import structlog
 import typer
 
-from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Dsn, settings_with
-from schemad.cli.output import print_error
-from schemad.daemon import Daemon, GaveUp
+from schemad.daemon import Daemon
 from schemad.daemon.reload import warn_of_unknown
 from schemad.daemon.service_manager import ServiceManager
-from schemad.observe import configure_logging
+from schemad.observe.logs import configure_logging, logger
 from schemad.settings import unknown_variables
 
 Result = TypeVar("Result")
@@ -40,13 +37,9 @@ def run(dsn: Dsn = None) -> None:
     configure_logging(settings.log_format, settings.log_level)
     # A service manager ends what its watchdog finds stuck by SIGABRT: where it is stuck is then told.
     faulthandler.enable()
-    warn_of_unknown(unknown_variables(), structlog.get_logger("schemad"))
-    manager = ServiceManager(os.environ, structlog.get_logger("schemad"))
-    try:
-        run_fast(_to_its_end(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager)))
-    except GaveUp as error:
-        print_error(str(error))
-        raise typer.Exit(ExitCode.GAVE_UP) from error
+    warn_of_unknown(unknown_variables(), logger())
+    manager = ServiceManager(os.environ, logger())
+    run_fast(_to_its_end(Daemon(settings, load_settings=lambda: settings_with(dsn), manager=manager)))
 
 
 async def _to_its_end(daemon: Daemon) -> None:
@@ -65,7 +58,7 @@ def _tell_late_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
     uvloop goes on looking up a name after the attempt to connect was given up, and nobody asks what became of it.
     """
     if isinstance(error := context.get("exception"), OSError):
-        log = structlog.get_logger("schemad")
+        log = logger()
         log.debug("link.late_error", error=str(error))
     else:
         loop.default_exception_handler(context)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from structlog.typing import FilteringBoundLogger
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.store.connect import LINK_ERRORS, in_few_words
 
@@ -26,7 +26,7 @@ class Link:
         telemetry: Where it is counted.
     """
 
-    def __init__(self, part: str, log: FilteringBoundLogger, telemetry: Telemetry) -> None:
+    def __init__(self, part: str, log: Log, telemetry: Telemetry) -> None:
         self._part = part
         self._log = log
         self._telemetry = telemetry
@@ -69,7 +69,7 @@ async def keep_connected(
     serve: Callable[[Link], Awaitable[None]],
     *,
     part: str,
-    log: FilteringBoundLogger,
+    log: Log,
     telemetry: Telemetry,
     on_loss: Callable[[BaseException], bool | None] = lambda _: None,
 ) -> None:

@@ -6,8 +6,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from schemad import __version__
 from schemad.daemon.backoff import Link, keep_connected
 from schemad.daemon.endpoint import Endpoint
@@ -19,6 +17,7 @@ from schemad.daemon.supervisor import supervise
 from schemad.daemon.watchdog import Watchdog
 from schemad.daemon.worker import Worker
 from schemad.observe.health import Vitals
+from schemad.observe.logs import logger
 from schemad.observe.telemetry import Telemetry
 from schemad.observe.tracing import open_spans
 from schemad.settings import Settings
@@ -50,7 +49,7 @@ class Daemon:
     ) -> None:
         self._settings = settings
         self._on_ready = on_ready
-        self._log = structlog.get_logger("schemad")
+        self._log = logger()
         self._wakeup = asyncio.Event()
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()

@@ -7,10 +7,9 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
-from structlog.typing import FilteringBoundLogger
-
 from schemad.observe.health import Report, Vitals, liveness, readiness
 from schemad.observe.http import JSON, AddressUnavailable, HttpServer, Page, Request, Response
+from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store.queue_reader import QueueReader, Reading
@@ -34,7 +33,7 @@ class Endpoint:
         settings: Settings,
         telemetry: Telemetry,
         vitals: Callable[[], Vitals],
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self.settings = settings
         self._telemetry = telemetry

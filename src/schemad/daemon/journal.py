@@ -6,8 +6,7 @@ log stays readable, and its disk free.
 
 from typing import Any
 
-from structlog.typing import FilteringBoundLogger
-
+from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.store import DecidedRequest, Outcome, QueuedRequest, Result
 from schemad.store.connect import in_few_words
@@ -26,7 +25,7 @@ class Journal:
         telemetry: Where it is counted, told or not.
     """
 
-    def __init__(self, log: FilteringBoundLogger, telemetry: Telemetry) -> None:
+    def __init__(self, log: Log, telemetry: Telemetry) -> None:
         self._log = log
         self.telemetry = telemetry
         # What was last told of requests that stay in the queue, by id.

@@ -11,12 +11,11 @@ import asyncio
 import contextlib
 import time
 
-from structlog.typing import FilteringBoundLogger
-
 from schemad.daemon.backoff import Link, keep_connected
 from schemad.daemon.listening_session import ListeningSession, Unheard
 from schemad.daemon.pulse import Pulse
 from schemad.observe.health import ListenerState
+from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import connect
@@ -63,7 +62,7 @@ class Listener:
         settings: Settings,
         wakeup: asyncio.Event,
         watch_announced: asyncio.Event,
-        log: FilteringBoundLogger,
+        log: Log,
         telemetry: Telemetry,
     ) -> None:
         self._settings = settings

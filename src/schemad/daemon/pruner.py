@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import asyncpg
-from structlog.typing import FilteringBoundLogger
 
+from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import connect
@@ -44,7 +44,7 @@ class Pruner:
         settings: Settings,
         is_busy: Callable[[], bool],
         stopping: asyncio.Event,
-        log: FilteringBoundLogger,
+        log: Log,
         telemetry: Telemetry,
     ) -> None:
         self._settings = settings

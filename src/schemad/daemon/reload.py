@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 from pydantic import ValidationError
-from structlog.typing import FilteringBoundLogger
 
 from schemad.credentials import CredentialError
 from schemad.observe import configure_logging
+from schemad.observe.logs import Log
 from schemad.settings import Settings, SettingsFileError, problems, unknown_variables
 from schemad.store.connect import LINK_ERRORS, NotAServer, in_few_words
 from schemad.store.migrate import SchemaMismatch
@@ -48,7 +48,7 @@ class Reload:
         load: Callable[[], Settings],
         check: Callable[[Settings], Awaitable[None]],
         follow: Callable[[set[str]], None],
-        log: FilteringBoundLogger,
+        log: Log,
         done: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
@@ -95,7 +95,7 @@ class Reload:
         self._follow(changed)
 
 
-def warn_of_unknown(unknown: Mapping[str, str | None], log: FilteringBoundLogger) -> None:
+def warn_of_unknown(unknown: Mapping[str, str | None], log: Log) -> None:
     """Tells of variables that are mistyped, most likely, each with the nearest setting: nothing else would."""
     for name, nearest in unknown.items():
         log.warning("settings.unknown", variable=name, nearest=nearest)

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from structlog.typing import FilteringBoundLogger
+from schemad.observe.logs import Log
 
 SOCKET_VARIABLE = "NOTIFY_SOCKET"
 MICROSECONDS = 1_000_000
@@ -24,7 +24,7 @@ class ServiceManager:
         log: Where it is told, once, that the socket does not work.
     """
 
-    def __init__(self, environment: Mapping[str, str], log: FilteringBoundLogger) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Log) -> None:
         self._log = log
         self._address = _address(environment.get(SOCKET_VARIABLE, ""))
         self._status = ""

@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from asyncpg import PostgresError
-from structlog.typing import FilteringBoundLogger
 
+from schemad.observe.logs import Log
 from schemad.store.connect import NotAServer, in_few_words
 from schemad.store.migrate import SchemaMismatch
 
@@ -34,7 +34,7 @@ class GaveUp(Exception):
 
 
 async def supervise(
-    run: Callable[[], Awaitable[None]], *, part: str, log: FilteringBoundLogger, shortest: float = SHORTEST
+    run: Callable[[], Awaitable[None]], *, part: str, log: Log, shortest: float = SHORTEST
 ) -> None:
     """Runs a part until it is done, and again whenever it fails.
 

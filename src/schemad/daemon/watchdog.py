@@ -19,8 +19,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from structlog.typing import FilteringBoundLogger
-
 from schemad.daemon.backoff import LONGEST
 from schemad.daemon.listener import Listener
 from schemad.daemon.pulse import Outage
@@ -28,6 +26,7 @@ from schemad.daemon.service_manager import ServiceManager
 from schemad.daemon.sessions import READ_TIMEOUT
 from schemad.daemon.worker import Worker
 from schemad.observe.health import ListenerState, WorkerState
+from schemad.observe.logs import Log
 from schemad.settings import Settings
 
 # Seconds for a busy machine, or for further hosts of a DSN, each of which is tried half a second after the last.
@@ -68,7 +67,7 @@ class Watchdog:
         listener: Listener,
         worker: Worker,
         stopping: asyncio.Event,
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._manager = manager
         self._settings = settings

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from enum import StrEnum, auto
 
 import asyncpg
-from structlog.typing import FilteringBoundLogger
 
 from schemad.daemon.applier import Applier
 from schemad.daemon.backoff import Link, keep_connected
@@ -24,6 +23,7 @@ from schemad.daemon.pulse import Pulse
 from schemad.daemon.sessions import Sessions
 from schemad.daemon.watch import Watch
 from schemad.observe.health import WorkerState
+from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
 from schemad.store import Connection, Queue, QueuedRequest
@@ -83,7 +83,7 @@ class Worker:
         wakeup: asyncio.Event,
         watch_announced: asyncio.Event,
         stopping: asyncio.Event,
-        log: FilteringBoundLogger,
+        log: Log,
         telemetry: Telemetry,
         is_listening: Callable[[], bool] = lambda: True,
         probe_channel: Callable[[], str | None] = lambda: None,

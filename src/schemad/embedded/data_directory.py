@@ -24,7 +24,7 @@ class AlreadyRunning(EmbeddedPostgresError):
     def __init__(self, data_dir: Path, pid: int, port: int) -> None:
         self.pid, self.port, self.dsn = pid, port, tcp_dsn(port, "postgres", "postgres")
         super().__init__(
-            f"a server already runs on {data_dir}: pid {pid}, port {port}, {self.dsn}; "
+            f"a server already runs on {data_dir}: pid {pid}, port {port}; "
             "use that one, stop it, or choose another data directory"
         )
 

@@ -15,9 +15,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from structlog.typing import FilteringBoundLogger
-
 from schemad.address import Address
+from schemad.observe.logs import Log
 
 # Bytes of a request line with its headers; a scraper sends about 300.
 MOST_BYTES = 8192
@@ -74,7 +73,7 @@ class HttpServer:
         log: Where a page that can't be made is told.
     """
 
-    def __init__(self, address: Address, pages: Mapping[str, Page], log: FilteringBoundLogger) -> None:
+    def __init__(self, address: Address, pages: Mapping[str, Page], log: Log) -> None:
         self._address = address
         self._pages = pages
         self._log = log

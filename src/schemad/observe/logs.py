@@ -1,11 +1,40 @@
-"""Logs: structlog lines on standard error, as JSON or for a terminal."""
+"""Logs: structlog lines on standard error, as JSON or for a terminal. Nothing else here imports structlog."""
 
+import contextlib
 import logging
 import sys
-
-import structlog
+from collections.abc import Iterator
+from typing import Any, cast
 
 from schemad.settings import LogFormat, LogLevel
+
+
+@contextlib.contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Has an import of a package fail meanwhile, as if it were not installed; unless it is in memory anyway."""
+    if package in sys.modules:
+        yield
+        return
+    modules = cast("dict[str, Any]", sys.modules)
+    modules[package] = None
+    try:
+        yield
+    finally:
+        del modules[package]
+
+
+# Where there is a rich, structlog takes it for tracebacks in colour: 5 MB for as long as the daemon runs.
+with _without("rich"):
+    import structlog
+    from structlog.typing import FilteringBoundLogger
+
+Log = FilteringBoundLogger
+
+
+def logger() -> Log:
+    """Where schemad tells what it does."""
+    log: Log = structlog.get_logger("schemad")
+    return log
 
 
 def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:

@@ -6,11 +6,8 @@ and compared; only the deparsed text is used, in parentheses. Approval by a pers
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
-
-import postgast
-from google.protobuf.message import DecodeError, Message
 
 from schemad.request.columns import with_columns
 from schemad.request.finding import Finding, Rule, Severity
@@ -40,8 +37,6 @@ EXPRESSION_QUERY = Rule(
 MAX_EXPRESSION_BYTES = 1_000
 MAX_PADDING = 255
 
-# A bare SELECT has these and nothing more.
-_PLAIN_SELECT = frozenset({"target_list", "limit_option", "op"})
 # Parts of queries, by the grammar's names for them, and in words.
 _QUERY_PARTS = {
     "A_Star": "a *",
@@ -55,9 +50,6 @@ _QUERY_PARTS = {
 _PLAIN_CALL = frozenset({"funcname", "args", "funcformat", "location"})
 # Nodes that only carry others, or whose use is told by a name of its own.
 _PLUMBING = frozenset({"Node", "String", "Integer", "Float", "Boolean", "List", "TypeName", "SQLValueFunction"})
-# What may turn a value into a longer one.
-_CONVERSIONS = frozenset({"FuncCall", "TypeCast"})
-_PLACES = frozenset({"location", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +112,21 @@ def _read(given: str) -> Expression | Finding:
     # The parser silently stops at NUL, so that `1)\0, pg_sleep(10` would be read as `1`.
     if not _is_plain(given):
         return EXPRESSION_UNREADABLE.finding("the expression has control, format or invisible characters")
-    try:
-        tree = _select(f"SELECT (\n{given}\n)")
-        canonical = _target_sql(tree)
-        again = _select(f"SELECT ({canonical})")
-    except DecodeError:  # the parser's tree, which has a hundred levels at most where it is read
-        return EXPRESSION_UNREADABLE.finding("the expression is nested too deeply")
-    except (postgast.PgQueryError, ValueError) as error:
-        said = " ".join(str(error).split())  # it quotes what it stumbled over, line breaks included
-        return EXPRESSION_UNREADABLE.finding(f"not one expression: {said}")
-    if not _is_plain(canonical):  # U&'\\202e' was plain as it was given
-        return EXPRESSION_UNREADABLE.finding("a constant has control, format or invisible characters")
-    if _without_locations(tree) != _without_locations(again):
-        return EXPRESSION_UNREADABLE.finding("the expression has more than one reading")
+    # Most requests have none, and it takes 8 MB and a tenth of a second to load.
+    from schemad.request import grammar  # noqa: PLC0415
 
-    target = tree.target_list[0].res_target.val
-    nodes = _nodes(target)
+    try:
+        parsed = grammar.parse(given)
+    except grammar.NotAnExpressionError as error:
+        return EXPRESSION_UNREADABLE.finding(str(error))
+    if not _is_plain(parsed.sql):  # U&'\\202e' was plain as it was given
+        return EXPRESSION_UNREADABLE.finding("a constant has control, format or invisible characters")
+
+    nodes = grammar.nodes(parsed.tree)
     kinds = {node.DESCRIPTOR.name for node in nodes}
     if found := sorted(kinds & _QUERY_PARTS.keys()):
         return EXPRESSION_QUERY.finding(f"the expression has {_QUERY_PARTS[found[0]]}")
-    return _described(canonical, nodes, _nesting(target))
+    return _described(parsed.sql, nodes, grammar.nesting(parsed.tree))
 
 
 # Applications ask for the same expressions again and again; reading one takes a third of a millisecond.
@@ -148,78 +135,6 @@ _remembered = lru_cache(maxsize=1_024)(_read)
 
 def _is_plain(text: str) -> bool:
     return all(c.isprintable() or c in "\n\t" for c in text) and misleading_character(text) is None
-
-
-def _select(sql: str) -> Any:
-    """The one SELECT that `sql` is, with one unnamed target and no other clause; ValueError otherwise."""
-    statements = postgast.parse(sql).stmts
-    if len(statements) != 1 or statements[0].stmt.WhichOneof("node") != "select_stmt":
-        raise ValueError("it is not a single expression")
-    select = statements[0].stmt.select_stmt
-    if {part.name for part, _ in select.ListFields()} - _PLAIN_SELECT:
-        raise ValueError("it has clauses of a query")
-    if len(select.target_list) != 1:
-        raise ValueError("it is a list")
-    target = select.target_list[0].res_target
-    if target.name or target.indirection:
-        raise ValueError("it has a name of its own")
-    if target.val.WhichOneof("node") == "row_expr":
-        raise ValueError("it is a list")
-    return select
-
-
-def _target_sql(select: Any) -> str:
-    """The canonical text of a SELECT's one target."""
-    parsed = postgast.ParseResult()
-    parsed.stmts.add().stmt.select_stmt.CopyFrom(select)
-    sql: str = postgast.deparse(parsed)
-    head = "SELECT "
-    if not sql.startswith(head):
-        raise ValueError("it can't be written as a single expression")
-    return sql[len(head) :]
-
-
-def _without_locations(message: Message) -> Message:
-    """A copy without the places in the text, which differ between two spellings of the same."""
-    copy = type(message)()
-    copy.CopyFrom(message)
-    for node in _nodes(copy):
-        for place in _places(node.DESCRIPTOR):
-            node.ClearField(place)
-    return copy
-
-
-@cache
-def _places(kind: Any) -> tuple[str, ...]:
-    """The fields in which a kind of node keeps places in the text."""
-    return tuple(_PLACES.intersection(kind.fields_by_name))
-
-
-def _nodes(message: Message) -> list[Message]:
-    """All nodes of a tree, the given one first. Iterative: a tree may be as deep as its text is long."""
-    found: list[Message] = []
-    waiting = [message]
-    while waiting:
-        node = waiting.pop()
-        found.append(node)
-        for descriptor, value in node.ListFields():
-            if descriptor.message_type is None:
-                continue
-            waiting.extend([value] if isinstance(value, Message) else list(value))
-    return found
-
-
-def _nesting(message: Message) -> int:
-    """How deep casts and calls are within one another."""
-    deepest, waiting = 0, [(message, 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        depth += node.DESCRIPTOR.name in _CONVERSIONS
-        deepest = max(deepest, depth)
-        for descriptor, value in node.ListFields():
-            if descriptor.message_type is not None:
-                waiting.extend((v, depth) for v in ([value] if isinstance(value, Message) else value))
-    return deepest
 
 
 def _described(canonical: str, nodes: list[Any], nesting: int) -> Expression:

@@ -9,6 +9,8 @@ from schemad.store.migrate import ChangedMigration, SchemaMismatch
 
 # How the detail of an error at submit begins.
 _RULE_OF_SHAPE = re.compile(r"Rule \S+, request for table ")
+# Data exceptions: no such setting, no number. Then NULL, and what a check constraint refuses.
+_WRONG_VALUE = ("22", "23502", "23514")
 # A limit that was reached, and a key that was used: the request itself is sound.
 _OF_THE_MOMENT = frozenset({"53400", "23505"})
 _DECIDES = frozenset({"approve_request", "reject_request"})
@@ -39,10 +41,11 @@ def explain(error: BaseException) -> str | None:
 
 
 def is_bad_input(error: BaseException) -> bool:
-    """Whether what was given is wrong: how the database is named, or a request that breaks a rule of its shape."""
+    """Whether what was given is wrong: how the database is named, a value, or a request's shape."""
     if isinstance(error, asyncpg.PostgresError):
         detail = getattr(error, "detail", None) or ""
-        return bool(_RULE_OF_SHAPE.match(detail)) and error.sqlstate not in _OF_THE_MOMENT
+        is_shape = bool(_RULE_OF_SHAPE.match(detail)) and error.sqlstate not in _OF_THE_MOMENT
+        return is_shape or (error.sqlstate or "").startswith(_WRONG_VALUE)
     return isinstance(error, asyncpg.ClientConfigurationError)
 
 

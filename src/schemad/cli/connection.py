@@ -1,0 +1,35 @@
+"""The connection of a verb: opened for it, with progress where that takes long, and closed after it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from schemad.cli.options import settings_with
+from schemad.cli.progress import progress
+from schemad.store import Connection, connect
+from schemad.store.connect import connect_pinned
+
+Result = TypeVar("Result")
+
+
+async def with_connection(
+    dsn: str | None, work: Callable[[Connection], Awaitable[Result]], *, pinned: bool = True
+) -> Result:
+    """Opens a connection, works with it, and closes it.
+
+    Args:
+        dsn: The database, where the command line has one.
+        work: What to do with it.
+        pinned: Whether names mean PostgreSQL's own only. A DBA may do much, and so could whatever was planted in
+            public and ran for one; only what looks a name up as the DBA would goes without.
+    """
+    settings = settings_with(dsn)
+    job, timeout = "command line", settings.connect_timeout
+    with progress("connecting to PostgreSQL"):
+        if pinned:
+            connection = await connect_pinned(settings.dsn, job=job, timeout=timeout)
+        else:
+            connection = await connect(settings.dsn, job=job, timeout=timeout, poolable=True)
+    try:
+        return await work(connection)
+    finally:
+        connection.terminate()
