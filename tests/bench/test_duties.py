@@ -2,12 +2,17 @@
 
 import pytest
 
-from benchmarks.duties.__main__ import DUTIES, WITHOUT, leave_out
+from benchmarks.duties.__main__ import DUTIES, RECORDER, WITHOUT, leave_out, running
+from schemad.bench.load import require_applied, submit_backlog, until_decided
+from schemad.bench.table import FIELDS
 from schemad.daemon import Daemon
 from schemad.store import Connection
-from tests.support.databases import fields
+from tests.support.databases import Database, fields
 from tests.support.requests import ask
 from tests.support.servers import server_names
+
+# More than fit into one batch.
+TABLES = 60
 
 
 @pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
@@ -20,6 +25,18 @@ async def test_with_each_duty_less_the_table_is_made(admin: Connection, app: Con
     # The last duty is gone.
     registered = [r["name"] for r in await admin.fetch("SELECT name FROM schemad.schema_registry ORDER BY name")]
     assert registered == [f"without_{count}" for count in range(len(DUTIES))]
+
+
+@pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
+async def test_the_least_that_records_writes_what_schemad_does(database: Database, admin: Connection) -> None:
+    async with running(RECORDER, database.dsn()):
+        await submit_backlog(admin, "recorded", TABLES)
+        await until_decided(admin)
+    await require_applied(admin, "recorded", TABLES)
+    assert await admin.fetchval("SELECT count(*) FROM schemad.created_tables WHERE state = 'active'") == TABLES
+    assert await admin.fetchval("SELECT count(*) FROM schemad.schema_fields") == TABLES * len(FIELDS)
+    for records in ("schema_versions", "schema_changes_audit", "auto_create_log", "notifications"):
+        assert await admin.fetchval(f"SELECT count(*) FROM schemad.{records}") == TABLES, records
 
 
 def test_each_duty_has_its_file() -> None:

@@ -1,0 +1,1 @@
+"""Profile: on what the daemon spends its CPU while single requests come."""
