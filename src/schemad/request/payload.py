@@ -109,6 +109,8 @@ MAX_REFERENCED_TABLES = 100
 MAX_EXPRESSIONS = 100
 MAX_EXPRESSIONS_BYTES = 4_000
 _Choice = TypeVar("_Choice", bound=StrEnum)
+# Made once: that takes as long as reading a small payload.
+_json = json.JSONDecoder(parse_float=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def read_request(
     """
     findings = [f for f in (name_finding(schema_name),) if f]
     try:
-        value = json.loads(payload, parse_float=Decimal)
+        value = _json.decode(payload)
     except (ValueError, RecursionError) as error:
         message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         if "digits" in message:

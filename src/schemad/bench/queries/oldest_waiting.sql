@@ -1,4 +1,6 @@
--- The oldest request that waits for the daemon; NULL where none does.
-SELECT min(r.id)
+-- The first request that waits for the daemon; no row where none does. By an index, however many were decided.
+SELECT r.id
 FROM schemad.schema_requests AS r
-WHERE r.status = 'pending' AND r.verdict IS NULL
+WHERE r.processed_at IS NULL AND r.verdict IS NULL
+ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
+LIMIT 1
