@@ -59,7 +59,7 @@ TOLD = {
     Measure.GROWTH: {
         (f"{what}: {kind}", "1 tables")
         for what in ("1 tables", "2 tables", "10 old requests")
-        for kind in ("single, p50", "2 at once")
+        for kind in ("single, p50", "2 at once", "raw CREATE TABLE")
     },
     Measure.RECOVERY: {("listener killed → next request decided", "open, listen, hear; a request")},
     Measure.IDLE: {(what, "smallest daemon") for what in ("CPU", "memory", "transactions")}

@@ -7,7 +7,7 @@ from schemad.bench.bench import Bench
 from schemad.bench.contenders import schemad
 from schemad.bench.databases import session
 from schemad.bench.figure import Better, Reading
-from schemad.bench.load import WARM_UP, in_turns, submit, until_there, warm_up, work_off
+from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
 from schemad.bench.sql import query
 from schemad.bench.table import PAYLOAD
 from schemad.store import Connection
@@ -41,7 +41,7 @@ async def growth(bench: Bench) -> list[Reading]:
 
 def _added(bench: Bench) -> int:
     """How many tables measuring adds to a database."""
-    return bench.sizes.repetitions * (bench.sizes.arrivals + BURSTS * bench.sizes.burst) + WARM_UP
+    return bench.sizes.repetitions * (bench.sizes.arrivals + 2 * BURSTS * bench.sizes.burst) + WARM_UP
 
 
 async def _old_requests(bench: Bench, smallest: int) -> list[Reading]:
@@ -73,6 +73,8 @@ async def _beside_a_small_one(
             costs = {
                 "single, p50": await _single(grown, small, f"{label}_{number}", bench.sizes.arrivals),
                 f"{burst} at once": await _bursts(grown, small, f"{label}_{number}_burst", burst),
+                # What of that is PostgreSQL's: its catalog has grown as well.
+                "raw CREATE TABLE": await _raw(grown, small, f"{label}_{number}_raw", burst),
             }
             against = f"{smallest:,} tables"
             for kind, (measured, floor) in costs.items():
@@ -97,4 +99,13 @@ async def _bursts(grown: Connection, small: Connection, prefix: str, count: int)
     for number, which in in_turns(BURSTS, [GROWN, SMALL]):
         connection = grown if which == GROWN else small
         times[which].append(await work_off(connection, f"{prefix}_{number}", count) / count * 1000)
+    return statistics.median(times[GROWN]), statistics.median(times[SMALL])
+
+
+async def _raw(grown: Connection, small: Connection, prefix: str, count: int) -> tuple[float, float]:
+    """Median milliseconds a bare table, of such as are made in one transaction, in the one and in the other."""
+    times: dict[str, list[float]] = {GROWN: [], SMALL: []}
+    for number, which in in_turns(BURSTS, [GROWN, SMALL]):
+        connection = grown if which == GROWN else small
+        times[which].append(await make_raw([connection], f"{prefix}_{number}", count, count) / count * 1000)
     return statistics.median(times[GROWN]), statistics.median(times[SMALL])

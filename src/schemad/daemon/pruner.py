@@ -24,8 +24,8 @@ from schemad.store.pruning import prune, take_turn
 BATCH = 200
 # Seconds between two batches. 1.4 million rows an hour, and few enough dead ones for autovacuum to keep up with.
 PAUSE = 0.5
-# After its start a daemon has better things to do for so many seconds at most.
-SETTLING = 60.0
+# Seconds after its start in which a daemon has better things to do; one that keeps failing asks for no turn.
+SETTLING = 300.0
 
 
 class Pruner:
