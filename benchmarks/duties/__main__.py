@@ -133,7 +133,7 @@ def table(title: str, repetitions: Sequence[ByContender], floor: str, taken: Seq
     for contender in repetitions[0]:
         took = statistics.median(each[contender] for each in repetitions)
         ratio = statistics.median(each[contender] / each[floor] for each in repetitions)
-        # What is not schemad does without more than one duty.
+        # Only between two schemads is the difference one duty's.
         is_duty = contender.startswith("…")
         cost = statistics.median(each[before] - each[contender] for each in repetitions) if is_duty else None
         busy = f"{statistics.median(each[contender] for each in taken):.2f}" if taken else ""

@@ -23,14 +23,14 @@ from schemad.embedded import EmbeddedPostgres
 # Seconds between two requests, so that the daemon has told of one before the next comes.
 PAUSE = 0.005
 PATIENCE = 10.0
-# The part of a sample is the first of these that is on its stack.
+# The part of a sample is the first of these that is on its stack, with whatever it calls.
 PARTS = {
     "the driver: arguments, rows, its protocol": ("asyncpg.",),
     "logging and counting, after the commit": ("structlog.", "schemad.daemon.journal.", "schemad.observe."),
-    "reading the payload": ("schemad.request.",),
     "values of what was read": ("schemad.store.queue.Queue.candidates",),
-    "judging and planning": ("schemad.policy.", "schemad.ddl."),
     "the decision as JSON": ("schemad.store.queue.Queue.apply",),
+    "reading the payload": ("schemad.request.payload.read_request",),
+    "judging and planning": ("schemad.ddl.decision.decide",),
     "worker, drain and applier": ("schemad.daemon.",),
 }
 REST = "the event loop, and bytes from and to sockets"
@@ -99,6 +99,15 @@ def table(stacks: Mapping[str, int], milliseconds: float) -> Table:
     return shown
 
 
+def largest(stacks: Counter[str]) -> tuple[str, float]:
+    """The Python function in which, with what it calls of C, most samples are, and their share."""
+    innermost: Counter[str] = Counter()
+    for stack, count in stacks.items():
+        innermost[stack.rpartition(";")[2]] += count
+    name, count = innermost.most_common(1)[0]
+    return name, count / stacks.total()
+
+
 def main() -> None:
     """Measures, and prints a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile")
@@ -120,7 +129,9 @@ def main() -> None:
         stacks = read(text)
         console = Console()
         console.print(table(stacks, milliseconds))
+        name, share = largest(stacks)
         console.print(
+            f"{100 * share:.0f} % are in {name} itself, more than in any other function\n"
             f"PostgreSQL {server.binaries.major}, {os.cpu_count()} cores; {stacks.total():,} samples",
             highlight=False,
         )

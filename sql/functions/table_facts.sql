@@ -2,11 +2,8 @@ CREATE OR REPLACE FUNCTION schemad.table_facts(table_name text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
--- Its plans are kept with the session, and most names are new: for those one query tells that there is nothing.
+-- Its plans are kept with the session, and most names are new: for those one query tells that nothing has it.
 DECLARE
-  -- As the names of its keys and indexes begin: its own, or, where that is long, as much of it as they keep.
-  first constant name := left(table_name, 48);
-  beyond constant name := left(table_name, 48) || chr(127);
   namespace oid;
   is_known boolean;
   relation record;
@@ -15,15 +12,14 @@ DECLARE
   is_empty boolean;
 BEGIN
   SELECT n.oid,
-    EXISTS (
-      SELECT FROM pg_class AS t WHERE t.relname >= first AND t.relname < beyond AND t.relnamespace = n.oid)
+    EXISTS (SELECT FROM pg_class AS t WHERE t.relname = table_name::name AND t.relnamespace = n.oid)
     OR EXISTS (SELECT FROM schemad.schema_registry AS r WHERE r.name = table_name)
     OR EXISTS (SELECT FROM pg_type AS y WHERE y.typname = table_name::name AND y.typnamespace = n.oid)
   INTO namespace, is_known
   FROM schemad.policy AS p
   LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema;
   IF NOT is_known THEN
-    RETURN '{}';
+    RETURN schemad.taken_names(table_name, namespace);
   END IF;
 
   SELECT t.oid, t.relkind INTO relation

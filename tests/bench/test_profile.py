@@ -26,9 +26,11 @@ async def test_a_daemon_is_sampled_while_it_decides(database: Database, tmp_path
         ("uvloop.run;schemad.daemon.worker.Worker._work;asyncio.locks.Event.wait", "worker, drain and applier"),
         ("uvloop.run;schemad.daemon.intake.Intake.read;schemad.ddl.decision.decide", "judging and planning"),
         ("schemad.ddl.decision.decide;schemad.request.payload.read_request", "reading the payload"),
-        ("schemad.store.queue.Queue.apply;json.dumps", "the decision as JSON"),
+        ("schemad.ddl.decision.decide;schemad.request.names.derived_names", "judging and planning"),
+        ("schemad.store.queue.Queue.apply;schemad.ddl.render.script", "the decision as JSON"),
+        ("schemad.store.queue.Queue.apply;asyncpg.connection.Connection.fetch", next(iter(PARTS))),
         ("uvloop.run;asyncio.runners.Runner.run", REST),
     ],
 )
-def test_a_sample_is_of_the_innermost_part_that_is_told(stack: str, part: str) -> None:
+def test_a_sample_is_of_the_part_that_called_for_it(stack: str, part: str) -> None:
     assert part_of(stack) == part

@@ -19,7 +19,7 @@ GROWN, SMALL = "grown", "small"
 
 
 async def growth(bench: Bench) -> list[Reading]:
-    """Milliseconds a request beside those in a small database: with more tables, and with many old requests.
+    """Milliseconds a table beside those in a small database: with more tables, and with many old requests.
 
     The first size beside itself shows what is noise.
     """
@@ -73,13 +73,13 @@ async def _beside_a_small_one(
             costs = {
                 "single, p50": await _single(grown, small, f"{label}_{number}", bench.sizes.arrivals),
                 f"{burst} at once": await _bursts(grown, small, f"{label}_{number}_burst", burst),
-                # What of that is PostgreSQL's: its catalog has grown as well.
+                # PostgreSQL's own catalog has grown as well.
                 "raw CREATE TABLE": await _raw(grown, small, f"{label}_{number}_raw", burst),
             }
             against = f"{smallest:,} tables"
             for kind, (measured, floor) in costs.items():
                 kind_of = f"{what}: {kind}"
-                readings.append(Reading(NAME, kind_of, against, "ms/request", Better.LESS, measured, floor, size))
+                readings.append(Reading(NAME, kind_of, against, "ms/table", Better.LESS, measured, floor, size))
     return readings
 
 

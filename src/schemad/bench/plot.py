@@ -40,7 +40,7 @@ def _latencies(distributions: dict[str, list[float]]) -> Picture:
 
 def _curve(figures: Sequence[Figure]) -> Picture:
     """What a request costs by what is there, as a ratio, with the extremes of the repetitions."""
-    picture, axes = _axes("tables that are there, logarithmic", f"ms/request, beside {figures[0].first.against}")
+    picture, axes = _axes("tables that are there, logarithmic", f"ms/table, beside {figures[0].first.against}")
     kinds: dict[str, list[Figure]] = {}
     for figure in figures:
         kinds.setdefault(figure.first.what.rpartition(": ")[2], []).append(figure)

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from schemad.cli.exit_code import ExitCode
 from schemad.credentials import CredentialError
-from schemad.daemon import GaveUp
 from schemad.embedded import EmbeddedPostgresError
 from schemad.observe.http import AddressUnavailable
 from schemad.observe.tracing import TracingUnavailable
@@ -29,8 +28,6 @@ def told(error: Exception) -> tuple[list[str], ExitCode] | None:
             return [str(error)], ExitCode.BAD_INPUT
         case EmbeddedPostgresError() | AddressUnavailable() | TracingUnavailable():
             return [str(error)], ExitCode.FAILED
-        case GaveUp():
-            return [str(error)], ExitCode.GAVE_UP
         case OSError() if error.errno in _UNWRITABLE:
             return [f"can't write the output: {error.strerror}"], ExitCode.FAILED
         case _:

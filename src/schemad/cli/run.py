@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import typer
 
+from schemad.cli.exit_code import ExitCode
 from schemad.cli.options import Dsn, settings_with
-from schemad.daemon import Daemon
+from schemad.daemon import Daemon, GaveUp
 from schemad.daemon.reload import warn_of_unknown
 from schemad.daemon.service_manager import ServiceManager
 from schemad.observe.logs import configure_logging, logger
@@ -65,9 +66,18 @@ def _tell_late_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 
 
 def run_fast(main: Coroutine[Any, Any, Result]) -> Result:
-    """Runs a coroutine on uvloop, or on asyncio's own loop where there is none; what it returns."""
-    if sys.platform == "win32":
-        return asyncio.run(main)
-    import uvloop  # noqa: PLC0415 - not there on Windows
+    """Runs a coroutine on uvloop, or on asyncio's own loop where there is none; what it returns.
 
-    return uvloop.run(main)
+    Where a daemon in it gave up, that is told, and ends the program.
+    """
+    try:
+        if sys.platform == "win32":
+            return asyncio.run(main)
+        import uvloop  # noqa: PLC0415 - not there on Windows
+
+        return uvloop.run(main)
+    except GaveUp as error:
+        from schemad.cli.output import print_error  # noqa: PLC0415 - a daemon carries nothing that draws
+
+        print_error(str(error))
+        raise typer.Exit(ExitCode.GAVE_UP) from error

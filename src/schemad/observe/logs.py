@@ -1,4 +1,4 @@
-"""Logs: structlog lines on standard error, as JSON or for a terminal. Nothing else here imports structlog."""
+"""Logs: structlog lines on standard error, as JSON or for a terminal. No other module imports structlog."""
 
 import contextlib
 import logging

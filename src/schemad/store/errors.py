@@ -9,8 +9,10 @@ from schemad.store.migrate import ChangedMigration, SchemaMismatch
 
 # How the detail of an error at submit begins.
 _RULE_OF_SHAPE = re.compile(r"Rule \S+, request for table ")
-# Data exceptions: no such setting, no number. Then NULL, and what a check constraint refuses.
-_WRONG_VALUE = ("22", "23502", "23514")
+# What schemad's functions raise for a value that can't be: data exceptions, NULL, a constraint's refusal, a name.
+_WRONG_VALUE = ("22", "23502", "23514", "42602")
+# How PostgreSQL says, in any language, that an error was raised by a function's own RAISE.
+_RAISED = "exec_stmt_raise"
 # A limit that was reached, and a key that was used: the request itself is sound.
 _OF_THE_MOMENT = frozenset({"53400", "23505"})
 _DECIDES = frozenset({"approve_request", "reject_request"})
@@ -45,7 +47,8 @@ def is_bad_input(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         detail = getattr(error, "detail", None) or ""
         is_shape = bool(_RULE_OF_SHAPE.match(detail)) and error.sqlstate not in _OF_THE_MOMENT
-        return is_shape or (error.sqlstate or "").startswith(_WRONG_VALUE)
+        is_raised = getattr(error, "server_source_function", None) == _RAISED
+        return is_shape or (is_raised and (error.sqlstate or "").startswith(_WRONG_VALUE))
     return isinstance(error, asyncpg.ClientConfigurationError)
 
 

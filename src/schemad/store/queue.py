@@ -5,8 +5,9 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 
 from schemad.policy import Policy, TableFacts
 from schemad.store.connect import Connection
@@ -17,6 +18,7 @@ from schemad.store.sql_files import query
 
 # Seconds for which no request is put off: schemad.next_attempt() has up to a minute, and jitter.
 LONGEST_WAIT = 120.0
+_ROWS = TypeAdapter(list[dict[str, Any]])
 
 
 class Result(StrEnum):
@@ -87,7 +89,7 @@ class Queue:
             asyncpg.PostgresError: The transaction as a whole failed, and nothing was recorded.
         """
         # A fifth of the time that the standard library's takes: everybody waits for it.
-        decisions = to_json([decision_row(decided) for decided in batch]).decode()
+        decisions = _ROWS.dump_json([decision_row(decided) for decided in batch]).decode()
         rows = await self._connection.fetch(query("apply"), policy_version, decisions)
         return [
             Outcome(row["request_id"], Result(row["result"]), row["error_code"], row["error_message"])
