@@ -26,8 +26,13 @@ def progress(what: str, after: float = MOMENT) -> Iterator[Tell]:
     if not is_shown():
         yield _tell_nobody
         return
-    # Loaded where there is a terminal only: a program that runs a verb waits for it.
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415 - only a terminal is worth the time that it takes to load
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
     shown = Progress(*columns, console=err, transient=True)
