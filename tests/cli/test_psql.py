@@ -78,6 +78,7 @@ async def test_errors_come_without_the_lines_of_the_functions_that_raised_them(d
         ("postgres://me:first@db/app?password=second", "postgres://me@db/app", "first"),
         ("postgresql:///app?host=/run/postgresql", "postgresql:///app?host=/run/postgresql", None),
         ("postgresql://[::1]:5432/app", "postgresql://[::1]:5432/app", None),
+        ("postgresql://me:pw@[::1],db:5433/app", "postgresql://me@[::1],db:5433/app", "pw"),
     ],
 )
 def test_a_dsn_is_told_from_its_password(dsn: str, bare: str, password: str | None) -> None:
@@ -91,7 +92,18 @@ def test_without_a_dsn_psqls_own_variables_count() -> None:
     assert command[-2:] == ["-c", "x"]
 
 
-@pytest.mark.parametrize("dsn", ["host=db password=secret", "db.internal/app", "postgresql://[::1/app"])
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "host=db password=secret",
+        "db.internal/app",
+        "postgresql://[::1/app",
+        "postgresql://me:secret",
+        "postgresql://me:secret/app",
+        "postgresql://me@one:5432,two:secret/app",
+        "postgresql://me@[::1]:secret/app",
+    ],
+)
 def test_a_dsn_that_cant_be_read_is_said_in_words_without_its_password(dsn: str) -> None:
     run = schemad("psql", dsn=dsn)
     assert run.code == EXIT_BAD_INPUT

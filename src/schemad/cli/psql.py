@@ -1,6 +1,7 @@
 """`schemad psql`: psql on the database of the settings, with what one asks of schemad in variables."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -17,6 +18,8 @@ from schemad.store.sql_files import query
 # In psql a colon before the name runs it. The last is completed by the reader, with a number.
 VARIABLES = ("pending", "recent", "created", "explain")
 WELCOME = r"try :pending, :recent, :created, or :explain 42; and \df+ schemad.*"
+# A host of a DSN, perhaps an IPv6 address, with its port.
+_HOST = re.compile(r"(?:\[[^]]*\]|[^:]*)(?::[0-9]*)?", re.ASCII)
 # Wide rows are shown as records, long lines within the terminal, and errors without the lines of functions that
 # raised them. A psqlrc of one's own comes later, and prevails.
 _FORMAT = ("--pset=expanded=auto", "--pset=format=wrapped", "--variable=SHOW_CONTEXT=never")
@@ -91,6 +94,9 @@ def split_password(dsn: str) -> tuple[str, str | None]:
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError(f"scheme {parts.scheme!r}")
     login, at, hosts = parts.netloc.rpartition("@")
+    if not all(map(_HOST.fullmatch, hosts.split(","))):
+        # Such as a user and a password without a host: psql would quote what it takes for a port.
+        raise ValueError("a port is no number")
     user, _, password = login.partition(":")
     kept = "&".join(each for each in parts.query.split("&") if each.partition("=")[0] != "password")
     in_query = dict(parse_qsl(parts.query, keep_blank_values=True)).get("password")
