@@ -254,3 +254,12 @@ def test_a_refusal_shows_the_beginning_of_a_long_value_and_of_a_long_reason() ->
     assert isinstance(found, Finding)
     shown, _, why = found.message.partition(" does not fit the type: ")
     assert (shown, len(why), why[-1]) == ('"' + "x" * 79 + "…", 201, "…")
+
+
+def test_a_default_that_is_nested_too_deeply_to_be_shown_is_refused_without_it() -> None:
+    value: list[Any] = []
+    for _ in range(5_000):
+        value = [value]
+    found = read("integer[]", value)
+    assert isinstance(found, Finding)
+    assert found.message.startswith("it does not fit the type: ")

@@ -133,6 +133,16 @@ SAID: list[tuple[Example, list[str]]] = [
         Example(checked(*(f"a > '{str(n) * 900}'" for n in range(5)))),
         ["5 different expressions of 4,530 bytes; none of them was read [expression.too_many]"],
     ),
+    (
+        Example(
+            {
+                "fields": [
+                    of("bigint", references={"table": f"t{n}", "field": "id"})["fields"][0] for n in range(101)
+                ]
+            }
+        ),
+        ["it references 101 different tables [reference.too_many]"],
+    ),
     (Example(of("varchar(10)) ; --")), ['a: "varchar(10)) ; --" can\'t be read as a type [type.malformed]']),
     (Example(of("money")), ['a: "money" is not a known type [type.unknown]']),
     (Example(of("serial[]")), ['a: "serial[]": a serial can\'t be an array [type.malformed]']),
