@@ -134,13 +134,7 @@ SAID: list[tuple[Example, list[str]]] = [
         ["5 different expressions of 4,530 bytes; none of them was read [expression.too_many]"],
     ),
     (
-        Example(
-            {
-                "fields": [
-                    of("bigint", references={"table": f"t{n}", "field": "id"})["fields"][0] for n in range(101)
-                ]
-            }
-        ),
+        Example({"fields": [of("bigint", references={"table": f"t{n}"})["fields"][0] for n in range(101)]}),
         ["it references 101 different tables [reference.too_many]"],
     ),
     (Example(of("varchar(10)) ; --")), ['a: "varchar(10)) ; --" can\'t be read as a type [type.malformed]']),
