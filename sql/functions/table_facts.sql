@@ -2,25 +2,17 @@ CREATE OR REPLACE FUNCTION schemad.table_facts(table_name text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
--- Its plans are kept with the session, and most names are new: for those one query tells that nothing has it.
+-- Its plans are kept with the session, and most names are new: those cost five look-ups by index.
 DECLARE
   namespace oid;
-  is_known boolean;
   relation record;
   registered record;
   facts jsonb;
   is_empty boolean;
 BEGIN
-  SELECT n.oid,
-    EXISTS (SELECT FROM pg_class AS t WHERE t.relname = table_name::name AND t.relnamespace = n.oid)
-    OR EXISTS (SELECT FROM schemad.schema_registry AS r WHERE r.name = table_name)
-    OR EXISTS (SELECT FROM pg_type AS y WHERE y.typname = table_name::name AND y.typnamespace = n.oid)
-  INTO namespace, is_known
-  FROM schemad.policy AS p
-  LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema;
-  IF NOT is_known THEN
-    RETURN schemad.taken_names(table_name, namespace);
-  END IF;
+  SELECT n.oid INTO namespace
+  FROM pg_namespace AS n
+  WHERE n.nspname = (SELECT p.table_schema FROM schemad.policy AS p);
 
   SELECT t.oid, t.relkind INTO relation
   FROM pg_class AS t

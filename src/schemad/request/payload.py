@@ -109,7 +109,7 @@ MAX_REFERENCED_TABLES = 100
 MAX_EXPRESSIONS = 100
 MAX_EXPRESSIONS_BYTES = 4_000
 _Choice = TypeVar("_Choice", bound=StrEnum)
-# Made once: that takes as long as reading a small payload.
+# Made once, and not for each payload.
 _json = json.JSONDecoder(parse_float=Decimal)
 
 
