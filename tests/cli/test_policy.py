@@ -124,6 +124,7 @@ async def test_protect_and_unprotect_a_name(database: Database, admin: Connectio
     reason = await admin.fetchval("SELECT reason FROM schemad.protected_tables WHERE name = 'orders'")
     assert reason == "billing [b]reads[/b] it"
     assert await done(database, "unprotect", "ORDERS") == "ORDERS is not protected any more"
+    assert "'a b'" in await failed(database, "protect", "a b", code=EXIT_BAD_INPUT)
     again = await failed(database, "unprotect", "orders")
     assert "'orders' is not protected" in again
     assert "hint: SELECT name FROM schemad.protected_tables" in again

@@ -2,6 +2,7 @@
 
 import contextlib
 import statistics
+from collections.abc import Awaitable, Callable
 
 from schemad.bench.bench import Bench
 from schemad.bench.contenders import schemad
@@ -16,6 +17,8 @@ NAME = "growth"
 # Bursts a repetition.
 BURSTS = 4
 GROWN, SMALL = "grown", "small"
+# Of a connection and a name for what is made, the milliseconds that it took.
+Measured = Callable[[Connection, str], Awaitable[float]]
 
 
 async def growth(bench: Bench) -> list[Reading]:
@@ -85,27 +88,37 @@ async def _beside_a_small_one(
 
 async def _single(grown: Connection, small: Connection, prefix: str, count: int) -> tuple[float, float]:
     """Median milliseconds of single requests to the one and to the other, in turns."""
-    times: dict[str, list[float]] = {GROWN: [], SMALL: []}
-    for number, which in in_turns(count, [GROWN, SMALL]):
-        connection = grown if which == GROWN else small
-        await submit(connection, f"{prefix}_{number}")
-        times[which].append(await until_there(connection, f"{prefix}_{number}"))
-    return statistics.median(times[GROWN]), statistics.median(times[SMALL])
+
+    async def one(connection: Connection, name: str) -> float:
+        await submit(connection, name)
+        return await until_there(connection, name)
+
+    return await _medians(grown, small, prefix, count, one)
 
 
 async def _bursts(grown: Connection, small: Connection, prefix: str, count: int) -> tuple[float, float]:
     """Median milliseconds a request, of requests that come in one commit, to the one and to the other in turns."""
-    times: dict[str, list[float]] = {GROWN: [], SMALL: []}
-    for number, which in in_turns(BURSTS, [GROWN, SMALL]):
-        connection = grown if which == GROWN else small
-        times[which].append(await work_off(connection, f"{prefix}_{number}", count) / count * 1000)
-    return statistics.median(times[GROWN]), statistics.median(times[SMALL])
+
+    async def burst(connection: Connection, name: str) -> float:
+        return await work_off(connection, name, count) / count * 1000
+
+    return await _medians(grown, small, prefix, BURSTS, burst)
 
 
 async def _raw(grown: Connection, small: Connection, prefix: str, count: int) -> tuple[float, float]:
     """Median milliseconds a bare table, of such as are made in one transaction, in the one and in the other."""
+
+    async def transaction(connection: Connection, name: str) -> float:
+        return await make_raw([connection], name, count, count) / count * 1000
+
+    return await _medians(grown, small, prefix, BURSTS, transaction)
+
+
+async def _medians(
+    grown: Connection, small: Connection, prefix: str, turns: int, measured: Measured
+) -> tuple[float, float]:
+    """The medians of what is measured so many times in each of the two, in turns."""
     times: dict[str, list[float]] = {GROWN: [], SMALL: []}
-    for number, which in in_turns(BURSTS, [GROWN, SMALL]):
-        connection = grown if which == GROWN else small
-        times[which].append(await make_raw([connection], f"{prefix}_{number}", count, count) / count * 1000)
+    for number, which in in_turns(turns, [GROWN, SMALL]):
+        times[which].append(await measured(grown if which == GROWN else small, f"{prefix}_{number}"))
     return statistics.median(times[GROWN]), statistics.median(times[SMALL])

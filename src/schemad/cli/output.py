@@ -158,7 +158,7 @@ def print_sql(sql: str) -> None:
     """Prints SQL; coloured on a terminal, as it is elsewhere."""
     sql = visible(sql)
     if out.is_terminal:
-        from rich.syntax import Syntax  # noqa: PLC0415 - it loads pygments, for a terminal only
+        from rich.syntax import Syntax  # noqa: PLC0415 - slow to load; only a terminal gets colours
 
         out.print(Syntax(sql, "postgresql", theme="ansi_dark", background_color="default", word_wrap=True))
     else:

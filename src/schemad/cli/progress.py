@@ -26,7 +26,7 @@ def progress(what: str, after: float = MOMENT) -> Iterator[Tell]:
     if not is_shown():
         yield _tell_nobody
         return
-    from rich.progress import (  # noqa: PLC0415 - only a terminal is worth the time that it takes to load
+    from rich.progress import (  # noqa: PLC0415 - slow to load, and drawn on a terminal only
         BarColumn,
         Progress,
         SpinnerColumn,

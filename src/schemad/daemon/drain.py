@@ -96,7 +96,6 @@ class Drain:
                 if ahead is not None and self._idle:
                     self._start(ahead)
                     ahead = None
-                    await asyncio.sleep(0)  # it is sent first, and what comes next here is done meanwhile
                 elif self._running:
                     await self._wait(heed_wakeup=bool(self._idle) and not is_ending)
                 elif not self._may_have_more or is_ending:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-import schemad.request.grammar  # noqa: F401 - loaded at the start, so that no request waits for it
+import schemad.request.grammar  # noqa: F401 - for its effect: the parser is loaded before a request needs it
 from schemad.daemon.doubt import Doubt
 from schemad.daemon.journal import Journal
 from schemad.daemon.pulse import Pulse
