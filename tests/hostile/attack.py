@@ -29,7 +29,8 @@ class Way(StrEnum):
     PAST_THE_TRIGGER = "past the trigger"  # by a superuser who sees to it that nothing looks at it
 
 
-@dataclass(slots=True)
+# Without a repr: asyncio.run() makes one of what it returns, four times over, and here that is megabytes.
+@dataclass(slots=True, repr=False)
 class Attack:
     """What became of the cases.
 
