@@ -13,8 +13,8 @@ from schemad.store import Connection
 
 PATIENCE = 60.0  # seconds without any progress
 POLL = 0.004  # seconds
-# Seconds between two looks at a backlog, which takes a hundred times that: a look takes CPU from the contenders.
-BACKLOG_POLL = 0.02
+# Seconds for each request of a backlog, which takes a hundred times that: looking takes CPU from the contenders.
+POLL_A_REQUEST = 0.00001
 WARM_UP = 10  # requests that fill caches, and are not counted
 
 
@@ -64,15 +64,15 @@ async def submit_backlog(
     await connection.execute(query("submit_backlog"), prefix, count, PAYLOAD, each, poisoned)
 
 
-async def until_decided(connection: Connection) -> None:
-    """Waits until no request waits for the daemon any more."""
+async def until_decided(connection: Connection, poll: float = POLL) -> None:
+    """Waits until no request waits for the daemon any more, looking each `poll` seconds."""
     oldest, since = None, time.perf_counter()
     while (now := await connection.fetchval(query("oldest_waiting"))) is not None:
         if now != oldest:
             oldest, since = now, time.perf_counter()
         elif time.perf_counter() - since > PATIENCE:
             raise BenchFailed(f"nothing was decided for {PATIENCE:.0f} s, with request {now} waiting")
-        await asyncio.sleep(BACKLOG_POLL)
+        await asyncio.sleep(poll)
 
 
 async def work_off(
@@ -85,7 +85,7 @@ async def work_off(
     """
     await submit_backlog(connection, prefix, count, each=each, poisoned=poisoned)
     started = time.perf_counter()
-    await until_decided(connection)
+    await until_decided(connection, max(POLL, count * POLL_A_REQUEST))
     took = time.perf_counter() - started
     await require_applied(connection, prefix, count - failing, failing)
     return took
