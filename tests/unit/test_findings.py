@@ -435,6 +435,19 @@ SAID: list[tuple[Example, list[str]]] = [
         Example(of("smallint", 40000)),
         ["a: 40000 does not fit the type: smallint goes from -32768 to 32767 [default.does_not_fit]"],
     ),
+    (
+        Example(of("bigint", 1e40)),
+        [
+            (
+                'a: "1E+40" does not fit the type: bigint goes from -9223372036854775808 to 9223372036854775807 '
+                "[default.does_not_fit]"
+            )
+        ],
+    ),
+    (
+        Example(of("numeric", 10**400)),
+        [f"a: 1{'0' * 79}… does not fit the type: it has more than 400 digits [default.does_not_fit]"],
+    ),
     (Example(of("numeric", True)), ["a: true does not fit the type: it is not a number [default.does_not_fit]"]),
     (Example(of("numeric", "x")), ['a: "x" does not fit the type: it is not a number [default.does_not_fit]']),
     (

@@ -180,16 +180,15 @@ def _read_text(given: Any, field_type: FieldType) -> str:
 
 
 def _read_integer(given: Any, field_type: FieldType) -> str:
-    if isinstance(given, Decimal) and given == given.to_integral_value() and abs(given) < 10**30:
-        given = int(given)
     if isinstance(given, str) and _DIGITS.fullmatch(given):
         given = int(given)
-    if isinstance(given, bool) or not isinstance(given, int):
+    is_whole = isinstance(given, int) or (isinstance(given, Decimal) and given == given.to_integral_value())
+    if isinstance(given, bool) or not is_whole:
         raise ValueError("it is not a whole number")
     least, most = _INTEGER_RANGES[field_type.known.name]
     if not least <= given <= most:
         raise ValueError(f"{field_type.known.name} goes from {least} to {most}")
-    return str(given)
+    return str(int(given))
 
 
 def _read_decimal(given: Any, field_type: FieldType) -> str:
@@ -197,7 +196,7 @@ def _read_decimal(given: Any, field_type: FieldType) -> str:
         raise ValueError("it is not a number")
     text = given.strip() if isinstance(given, str) else str(given)
     if not _NUMBER.fullmatch(text):
-        raise ValueError("it is not a number")
+        raise ValueError("it is not a number" if isinstance(given, str) else "it has more than 400 digits")
     if field_type.modifiers:
         precision, scale = (*field_type.modifiers, 0)[:2]
         with localcontext(prec=3_000):  # more digits than _NUMBER and a scale come to
