@@ -23,6 +23,13 @@ def test_a_database_without_the_schema_is_refused_with_what_installs_it(empty_da
     assert run.err == "schemad: this database has no schema schemad: run `schemad migrate` as its owner\n"
 
 
+def test_a_listen_dsn_to_a_database_in_which_no_request_is_made_is_refused(database: Database) -> None:
+    run = schemad("run", dsn=database.dsn("daemon_login"), SCHEMAD_LISTEN_DSN=database.server.dsn("postgres"))
+    assert (run.code, run.out) == (EXIT_FAILED, "")
+    leads = "schemad: SCHEMAD_LISTEN_DSN leads to another database than SCHEMAD_DSN, "
+    assert run.err.startswith(f"{leads}postgres, and not {database.name}: ")
+
+
 def test_a_login_without_privileges_is_refused_with_what_grants_them(database: Database) -> None:
     run = schemad("run", dsn=database.dsn("stranger"))
     assert (run.code, run.out) == (EXIT_FAILED, "")

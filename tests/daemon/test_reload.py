@@ -89,6 +89,31 @@ async def test_settings_of_sessions_are_followed_on_new_ones_without_losing_a_re
     assert not {"worker.lost", "listener.lost"} & set(lines.events())
 
 
+async def test_the_end_of_the_listener_s_earlier_session_is_not_taken_for_that_of_the_new_one(
+    database: Database, app: Connection
+) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            await it.change(listen_dsn=database.dsn("daemon_login"))
+            await lines.next("listener.connected", 2)
+            assert (await ask(app, "heard", fields("a")))["status"] == "approved"
+    assert lines.events(least="warning") == []
+    assert len(lines.of("listener.connected")) == 2
+
+
+async def test_a_listen_dsn_to_another_database_is_refused_and_one_that_is_empty_is_none(
+    other_database: Database, database: Database, app: Connection
+) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            it.overrides = {"listen_dsn": other_database.dsn("daemon_login")}
+            it.daemon.reload()
+            refused = await lines.next("settings.refused")
+            assert f"than SCHEMAD_DSN, {other_database.name}, and not {database.name}: " in refused["error"]
+            await it.change(listen_dsn="")
+            assert (await ask(app, "heard", fields("a")))["status"] == "approved"
+
+
 async def test_another_database_is_gone_over_to_and_its_password_not_told(
     other_database: Database, database: Database, app: Connection
 ) -> None:

@@ -21,9 +21,10 @@ from schemad.observe.logs import logger
 from schemad.observe.telemetry import Telemetry
 from schemad.observe.tracing import open_spans
 from schemad.settings import Settings
-from schemad.store import connect
+from schemad.store import Connection, connect
 from schemad.store.connect import require_session_settings
 from schemad.store.migrate import require_current_schema
+from schemad.store.place import require_same_place
 
 # For parts that were told to end at once: they have sessions to close, and statements to cancel.
 END_DEADLINE = 5.0
@@ -82,6 +83,7 @@ class Daemon:
 
         Raises:
             SchemaMismatch: The schema in the database is not this version's.
+        AnotherDatabase: The listener's is not the one in which requests are made.
             NotAServer: Something stands between that keeps a session from having its settings.
             OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on, and under a
                 service manager always, it is waited for.
@@ -265,6 +267,7 @@ async def check_database(settings: Settings) -> None:
 
     Raises:
         SchemaMismatch: The schema in the database is not this version's.
+        AnotherDatabase: The listener's is not the one in which requests are made.
         NotAServer: Something stands between that keeps a session from having its settings.
         OSError, asyncpg.PostgresError: The database can't be reached.
     """
@@ -280,14 +283,26 @@ async def check_database(settings: Settings) -> None:
     try:
         await require_session_settings(connection)
         await require_current_schema(connection)
+        if settings.listen and settings.listen_dsn:
+            await _check_listen_dsn(settings, connection)
     finally:
         connection.terminate()
-    if settings.listen and settings.listen_dsn is not None:
-        try:
-            listening = await connect(
-                settings.listen_dsn, job="start-up check", timeout=settings.connect_timeout, writable=True
-            )
-        except Exception as error:
-            error.add_note("SCHEMAD_LISTEN_DSN leads there")
-            raise
+
+
+async def _check_listen_dsn(settings: Settings, working: Connection) -> None:
+    try:
+        listening = await connect(
+            settings.listen_dsn,
+            job="start-up check",
+            timeout=settings.connect_timeout,
+            answer_timeout=settings.connect_timeout,
+            writable=True,
+            poolable=True,
+        )
+    except Exception as error:
+        error.add_note("SCHEMAD_LISTEN_DSN leads there")
+        raise
+    try:
+        await require_same_place(listening, working)
+    finally:
         listening.terminate()

@@ -105,6 +105,9 @@ class Listener:
         self._reconfigured = True
         self._over.set()
 
+    def _ended(self, _: object) -> None:
+        self._over.set()
+
     def _become(self, state: ListenerState) -> None:
         self.state = state
         if state is ListenerState.LISTENING:
@@ -145,7 +148,7 @@ class Listener:
             connection, self._settings, self._wakeup, self._watch_announced, self._telemetry
         )
         try:
-            connection.add_termination_listener(lambda _: self._over.set())
+            connection.add_termination_listener(self._ended)
             await session.begin()
             try:
                 await session.probe()
@@ -164,6 +167,8 @@ class Listener:
         finally:
             if self.state is ListenerState.LISTENING:
                 self._become(ListenerState.CONNECTING)
+            # Its end is no end of the next one.
+            connection.remove_termination_listener(self._ended)
             # terminate(), as a close() waits for a server that may never answer.
             connection.terminate()
 

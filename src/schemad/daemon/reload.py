@@ -12,6 +12,7 @@ from schemad.observe.logs import Log
 from schemad.settings import Settings, SettingsFileError, problems, unknown_variables
 from schemad.store.connect import LINK_ERRORS, NotAServer, in_few_words
 from schemad.store.migrate import SchemaMismatch
+from schemad.store.place import AnotherDatabase
 
 OF_LOGGING = {"log_format", "log_level"}
 # By these it finds a database, which may be the wrong one.
@@ -24,6 +25,7 @@ REFUSALS = (
     SettingsFileError,
     SchemaMismatch,
     NotAServer,
+    AnotherDatabase,
     asyncpg.PostgresError,
     asyncpg.ClientConfigurationError,
     *LINK_ERRORS,

@@ -6,6 +6,7 @@ import asyncpg
 
 from schemad.store.connect import LINK_ERRORS, NotAServer, connection_help
 from schemad.store.migrate import ChangedMigration, SchemaMismatch
+from schemad.store.place import AnotherDatabase
 
 # How the detail of an error at submit begins.
 _RULE_OF_SHAPE = re.compile(r"Rule \S+, request for table ")
@@ -24,7 +25,7 @@ _CHANGES_POLICY = frozenset(
 def explain(error: BaseException) -> str | None:
     """An error of the database or the link to it, in words; None where it is neither, but a defect."""
     match error:
-        case SchemaMismatch() | ChangedMigration() | NotAServer():
+        case SchemaMismatch() | ChangedMigration() | NotAServer() | AnotherDatabase():
             return str(error)
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
             return f"{error}\nhint: is schemad installed in this database? `schemad migrate` installs it"
