@@ -82,7 +82,8 @@ class Settings(BaseSettings):
     )
     listen_dsn: str | None = Field(
         default=None,
-        description="For LISTEN, where notifications come another way than the rest. Unset: the dsn.",
+        description="The same database for LISTEN, where notifications come another way than the rest. Unset: the "
+        "dsn.",
     )
     password: SecretStr | None = Field(
         default=None,

@@ -101,15 +101,19 @@ async def test_the_end_of_the_listener_s_earlier_session_is_not_taken_for_that_o
     assert len(lines.of("listener.connected")) == 2
 
 
+@pytest.mark.parametrize("may_ask", [True, False])
 async def test_a_listen_dsn_to_another_database_is_refused_and_one_that_is_empty_is_none(
-    other_database: Database, database: Database, app: Connection
+    other_database: Database, database: Database, admin: Connection, app: Connection, may_ask: bool
 ) -> None:
+    if not may_ask:
+        await admin.execute("REVOKE EXECUTE ON FUNCTION pg_control_system FROM public")
     with logged() as lines:
         async with reloadable(database.dsn("daemon_login"), lines) as it:
             it.overrides = {"listen_dsn": other_database.dsn("daemon_login")}
             it.daemon.reload()
             refused = await lines.next("settings.refused")
             assert f"than SCHEMAD_DSN, {other_database.name}, and not {database.name}: " in refused["error"]
+            await it.change(listen_dsn=database.dsn("daemon_login"))
             await it.change(listen_dsn="")
             assert (await ask(app, "heard", fields("a")))["status"] == "approved"
 

@@ -24,7 +24,7 @@ from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.connect import require_session_settings
 from schemad.store.migrate import require_current_schema
-from schemad.store.place import require_same_place
+from schemad.store.place import place_of, require_same_place
 
 # For parts that were told to end at once: they have sessions to close, and statements to cancel.
 END_DEADLINE = 5.0
@@ -83,7 +83,7 @@ class Daemon:
 
         Raises:
             SchemaMismatch: The schema in the database is not this version's.
-        AnotherDatabase: The listener's is not the one in which requests are made.
+            AnotherDatabase: The listener's is not the one in which requests are made.
             NotAServer: Something stands between that keeps a session from having its settings.
             OSError, asyncpg.PostgresError: The database can't be reached at the start. Later on, and under a
                 service manager always, it is waited for.
@@ -299,10 +299,11 @@ async def _check_listen_dsn(settings: Settings, working: Connection) -> None:
             writable=True,
             poolable=True,
         )
+        try:
+            heard = await place_of(listening)
+        finally:
+            listening.terminate()
     except Exception as error:
         error.add_note("SCHEMAD_LISTEN_DSN leads there")
         raise
-    try:
-        await require_same_place(listening, working)
-    finally:
-        listening.terminate()
+    require_same_place(heard, await place_of(working))

@@ -18,7 +18,7 @@ from schemad.observe.health import ListenerState
 from schemad.observe.logs import Log
 from schemad.observe.telemetry import Telemetry
 from schemad.settings import Settings
-from schemad.store import connect
+from schemad.store import Connection, connect
 from schemad.store.channels import REQUESTS_CHANNEL
 
 # Part of the probe interval after which it probes by itself: once the worker's probe should have been heard, and
@@ -72,6 +72,7 @@ class Listener:
         self._telemetry = telemetry
         self._is_told_deaf = False
         self._reconfigured = False
+        self._in_hand: Connection | None = None
         # Set when the session in hand has come to its end, by the server or by new settings.
         self._over = asyncio.Event()
         self.state = ListenerState.CONNECTING
@@ -105,8 +106,10 @@ class Listener:
         self._reconfigured = True
         self._over.set()
 
-    def _ended(self, _: object) -> None:
-        self._over.set()
+    def _ended(self, connection: object) -> None:
+        # That of an earlier one is told late.
+        if connection is self._in_hand:
+            self._over.set()
 
     def _become(self, state: ListenerState) -> None:
         self.state = state
@@ -148,6 +151,7 @@ class Listener:
             connection, self._settings, self._wakeup, self._watch_announced, self._telemetry
         )
         try:
+            self._in_hand = connection
             connection.add_termination_listener(self._ended)
             await session.begin()
             try:
@@ -167,8 +171,7 @@ class Listener:
         finally:
             if self.state is ListenerState.LISTENING:
                 self._become(ListenerState.CONNECTING)
-            # Its end is no end of the next one.
-            connection.remove_termination_listener(self._ended)
+            self._in_hand = None
             # terminate(), as a close() waits for a server that may never answer.
             connection.terminate()
 
