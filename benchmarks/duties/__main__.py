@@ -2,8 +2,9 @@
 
 Each contender is a daemon as `schemad run` starts it, on a database whose functions do without the duty in its
 name and those before it. What is left in the end is a queue, a second round trip, judging and planning: beside the
-least that has a queue, a second round trip and records, beside the smallest daemon, which has none of that, and
-beside raw `CREATE TABLE`. They run in turns, in another order each time, and each repetition is on new databases.
+least that has a queue, a second round trip and records, beside the smallest daemon, which has none of that, beside
+raw `CREATE TABLE`, and beside a naive daemon, which does everything one statement after the other. They run in
+turns, in another order each time, and each repetition is on new databases.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cpu import cpu
-from schemad.bench.contenders import Running, process, schemad, smallest_daemon
+from benchmarks.duties.recorder import recorder
+from schemad.bench.contenders import Running, naive_daemon, schemad, smallest_daemon
 from schemad.bench.databases import Databases, session
 from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
 from schemad.bench.smallest_daemon import CHANNEL
@@ -35,7 +37,11 @@ FUNCTIONS = "SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = 'schemad':
 EVERYTHING = "schemad"
 RECORDER = "least that records"
 SMALLEST = "smallest daemon"
+NAIVE = "naive daemon"
 RAW = "raw CREATE TABLE"
+
+# All but those that are schemad, whatever is left out.
+OTHERS = {RECORDER: recorder, SMALLEST: smallest_daemon, NAIVE: naive_daemon}
 
 Times = dict[str, list[float]]
 ByContender = dict[str, float]
@@ -67,9 +73,7 @@ async def places(databases: Databases) -> dict[str, str]:
 
 def running(contender: str, dsn: str) -> Running:
     """A contender as a process, on its database."""
-    if contender == RECORDER:
-        return process("-m", "benchmarks.duties.recorder", ready="ready", SCHEMAD_DSN=dsn)
-    return smallest_daemon(dsn) if contender == SMALLEST else schemad(dsn)
+    return OTHERS.get(contender, schemad)(dsn)
 
 
 async def arrivals(databases: Databases, samples: int) -> tuple[ByContender, ByContender]:
@@ -106,7 +110,7 @@ async def arrivals(databases: Databases, samples: int) -> tuple[ByContender, ByC
 async def backlogs(databases: Databases, tables: int, turn: int) -> ByContender:
     """Milliseconds a table of a backlog, by contender."""
     settings = Settings()
-    dsns = await places(databases) | {RAW: await databases.new(installed=False)}
+    dsns = await places(databases) | {NAIVE: await databases.new(), RAW: await databases.new(installed=False)}
     each = {}
     first = turn % len(dsns)
     for contender in [*dsns][first:] + [*dsns][:first]:
@@ -157,7 +161,7 @@ async def measure(databases: Databases, repetitions: int, samples: int, tables: 
 
 
 def _place(item: tuple[str, float]) -> int:
-    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), RECORDER, RAW]
+    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), RECORDER, RAW, NAIVE]
     return order.index(item[0])
 
 

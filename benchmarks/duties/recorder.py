@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
+from schemad.bench.contenders import Running, process
 from schemad.bench.table import FIELDS, bare_ddl
 from schemad.ddl.render import literal
 from schemad.settings import Settings
@@ -36,6 +37,11 @@ REGISTERED: list[dict[str, Any]] = [
 ]
 # The first one is the added key, which the payload does not have.
 ADDED = [field | {"position": place - 1 if place else None} for place, field in enumerate(REGISTERED)]
+
+
+def recorder(dsn: str) -> Running:
+    """This program, at work on a database."""
+    return process("-m", "benchmarks.duties.recorder", ready="ready", SCHEMAD_DSN=dsn)
 
 
 async def main() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.duties.recorder import recorder
 from schemad.bench.contenders import Running, process, schemad, smallest_daemon
 from schemad.bench.smallest_daemon import CHANNEL
 from schemad.store import Connection, connect, migrate
@@ -13,6 +14,7 @@ from schemad.store import Connection, connect, migrate
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SQL = HERE / "sql"
+SUBMIT = "SELECT schemad.submit_request('bench', $1, $2)"
 # Contenders that look for work at intervals make so many tables an interval, whatever the machine.
 POLLED_EACH_SECOND, POLLED_EACH_TWO_SECONDS = 10, 1
 
@@ -49,13 +51,8 @@ def contenders() -> list[Contender]:
             f"SELECT pg_notify('{CHANNEL}', $1) WHERE $2::text IS NOT NULL",
             records=None,
         ),
-        Contender(
-            "schemad",
-            "schemad",
-            schemad,
-            "SELECT schemad.submit_request('bench', $1, $2)",
-            records="schemad",
-        ),
+        Contender("least_that_records", "least that records", recorder, SUBMIT, records="schemad"),
+        Contender("schemad", "schemad", schemad, SUBMIT, records="schemad"),
         _node("graphile_worker", "tuned", "ask_graphile_worker"),
         _node("graphile_worker", "plain", "ask_graphile_worker"),
         _node("pg_boss", "tuned", "ask_pg_boss_notify"),

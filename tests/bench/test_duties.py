@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.duties.__main__ import DUTIES, RECORDER, WITHOUT, leave_out, running
+from benchmarks.duties.__main__ import DUTIES, WITHOUT, leave_out
+from benchmarks.duties.recorder import recorder
 from schemad.bench.load import require_applied, submit_backlog, until_decided
 from schemad.bench.table import FIELDS
 from schemad.daemon import Daemon
@@ -29,7 +30,7 @@ async def test_with_each_duty_less_the_table_is_made(admin: Connection, app: Con
 
 @pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
 async def test_the_least_that_records_writes_what_schemad_does(database: Database, admin: Connection) -> None:
-    async with running(RECORDER, database.dsn()):
+    async with recorder(database.dsn()):
         await submit_backlog(admin, "recorded", TABLES)
         await until_decided(admin)
     await require_applied(admin, "recorded", TABLES)
