@@ -213,7 +213,7 @@ async def test_an_applied_migration_that_was_edited_is_an_error(admin: Connectio
 async def test_a_schema_of_a_newer_version_is_refused(admin: Connection) -> None:
     await admin.execute(NEWER)
     before = await admin.fetch(WRITTEN_BY)
-    for look in (migrate, require_current_schema):
+    for look in (migrate, pending_files, pending_script, require_current_schema):
         with pytest.raises(
             SchemaMismatch, match=r"has migrations/9999_of_the_future\.sql\): upgrade schemad, `pip install"
         ):

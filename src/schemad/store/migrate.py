@@ -90,9 +90,7 @@ async def migrate(
     """
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
-        applied = await _applied(connection)
-        if _state(applied) is SchemaState.AHEAD:
-            raise SchemaMismatch(_ahead_message(applied))
+        applied = await _applied_before(connection)
         steps = _steps(applied, with_roles=with_roles)
         for done, step in enumerate(steps):
             files = step.files[0].name if len(step.files) == 1 else f"{len(step.files)} files"
@@ -105,8 +103,13 @@ async def migrate(
 
 
 async def pending_files(connection: Connection, *, with_roles: bool | None = None) -> list[str]:
-    """The names of the files that migrate() would apply."""
-    applied = await _applied(connection)
+    """The names of the files that migrate() would apply.
+
+    Raises:
+        ChangedMigration: An applied migration was edited.
+        SchemaMismatch: The schema is of a newer schemad.
+    """
+    applied = await _applied_before(connection)
     return [f.name for step in _steps(applied, with_roles=with_roles) for f in step.files]
 
 
@@ -131,8 +134,12 @@ async def pending_script(connection: Connection | None, *, with_roles: bool | No
     Args:
         connection: To the database that it is for; None: to an empty one.
         with_roles: Whether to install roles, grants and row security; None: as before, and at first with them.
+
+    Raises:
+        ChangedMigration: An applied migration was edited.
+        SchemaMismatch: The schema is of a newer schemad.
     """
-    applied = {} if connection is None else await _applied(connection)
+    applied = {} if connection is None else await _applied_before(connection)
     steps = _steps(applied, with_roles=with_roles)
     transactions = [f"BEGIN;\n\n{step.sql}\nCOMMIT;\n" for step in steps]
     head = f"-- The schema of schemad {__version__}. Run it with psql -X.\n\\set ON_ERROR_STOP on\n"
@@ -180,6 +187,14 @@ def _ahead_message(applied: dict[str, str]) -> str:
         f"the schema in the database is newer than schemad {__version__} (it has {newest}): upgrade schemad, "
         "`pip install --upgrade schemad`"
     )
+
+
+async def _applied_before(connection: Connection) -> dict[str, str]:
+    """What was applied, where this version can go on from there; else it would undo a newer one's functions."""
+    applied = await _applied(connection)
+    if _state(applied) is SchemaState.AHEAD:
+        raise SchemaMismatch(_ahead_message(applied))
+    return applied
 
 
 async def _applied(connection: Connection) -> dict[str, str]:
