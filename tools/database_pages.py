@@ -102,9 +102,9 @@ async def sql_api_page(connection: Connection) -> str:
         connection: To a migrated database, with the roles installed.
     """
     rows = await connection.fetch(_FUNCTIONS, list(_ROLES))
-    functions = [(row, [_ROLES[role] for role in row["roles"]]) for row in rows]
-    api = [(row, who) for row, who in functions if {"requester", "reviewer"}.intersection(who)]
-    internal = [(row, who) for row, who in functions if (row, who) not in api]
+    functions = [(row, ", ".join(_ROLES[role] for role in row["roles"]) or "owner") for row in rows]
+    api = [(row, who) for row, who in functions if not _is_internal(row["comment"], row["roles"])]
+    internal = [(row, who) for row, who in functions if _is_internal(row["comment"], row["roles"])]
     parts = [
         head("SQL API"),
         _API_INTRO,
@@ -119,13 +119,13 @@ async def sql_api_page(connection: Connection) -> str:
             f"{kind} schemad.{row['name']}({arguments}){result}".strip(),
             "```\n",
             f"{one_line(row['comment'])}\n",
-            f"Who may: {', '.join(who)}.\n",
+            f"Who may: {who}.\n",
         ]
     parts += [
         _INTERNAL,
         table(
             ("function", "what it does", "who may"),
-            ((f"`{row['name']}`", one_line(row["comment"]), ", ".join(who) or "owner") for row, who in internal),
+            ((f"`{row['name']}`", one_line(row["comment"]), who) for row, who in internal),
         ),
     ]
     return "\n".join(parts).rstrip() + "\n"
@@ -185,6 +185,11 @@ async def privileges_page(connection: Connection) -> str:
         grants = table(("on", "privileges"), [*rows, ("functions", f"EXECUTE of {called}")])
         page = with_part(page, f"grants of {role}", grants)
     return page
+
+
+def _is_internal(comment: str, roles: list[str]) -> bool:
+    """Whether a function is only for schemad's own: its comment says so, or it shows nobody how, and none may."""
+    return "Internal to " in comment or not (roles or "Example: " in comment)
 
 
 def _arguments(arguments: str) -> str:

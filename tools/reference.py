@@ -178,13 +178,18 @@ def cli_page() -> str:
 def _verb(head: str, name: str, verb: Any) -> list[str]:
     """A verb with its arguments and options."""
     arguments = [p for p in verb.params if isinstance(p, TyperArgument)]
-    parts = [f"{head} {' '.join([name, *((p.name or '').upper() for p in arguments)])}\n", _prose(verb.help or "")]
+    parts = [f"{head} {' '.join([name, *map(_placeholder, arguments)])}\n", _prose(verb.help or "")]
     if explained := [p for p in arguments if p.help]:
-        described = [(f"`{(p.name or '').upper()}`", p.help or "") for p in explained]
+        described = [(f"`{_placeholder(p)}`", p.help or "") for p in explained]
         parts.append(table(("argument", "what it is"), described) + "\n")
     if rows := [_option_row(p) for p in verb.params if isinstance(p, TyperOption)]:
         parts.append(table(("option", "default", "what it does"), rows))
     return [*parts, ""]
+
+
+def _placeholder(argument: TyperArgument) -> str:
+    """What stands for an argument, as --help has it."""
+    return argument.metavar or (argument.name or "").upper()
 
 
 def payload_page() -> str:

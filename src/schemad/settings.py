@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -29,6 +29,8 @@ OTHER_VARIABLES = frozenset(
         "SCHEMAD_SECRETS",
     }
 )
+# The one setting that has two names.
+_HAS_OTHER_NAME, _OTHER_NAME = "SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"
 # What Kubernetes puts into each container where a service is called schemad.
 _OF_KUBERNETES = re.compile(r"SCHEMAD_(SERVICE_HOST|SERVICE_PORT|PORT)(_\w+)?")
 
@@ -96,7 +98,7 @@ class Settings(BaseSettings):
     )
     enable_auto_create: bool = Field(
         default=False,
-        validation_alias=AliasChoices("SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"),
+        validation_alias=AliasChoices(_HAS_OTHER_NAME, _OTHER_NAME),
         description="Whether low-risk requests are applied by themselves. Off: every request waits, with what "
         "would have been done. ENABLE_SCHEMA_AUTO_CREATE is read too.",
     )
@@ -159,6 +161,8 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
 
+    _dsn_was_given: bool = False
+
     @classmethod
     def load(cls, dsn: str | None = None) -> "Settings":
         """The settings of the environment, else of the file that SCHEMAD_ENV_FILE names, else of credentials.
@@ -171,11 +175,10 @@ class Settings(BaseSettings):
             CredentialError: A credential can't.
             pydantic.ValidationError: A value can't be used.
         """
-        path = os.environ.get(ENV_FILE)
-        if path:
-            _names_in(path)
+        _names_in_file()
+        path = os.environ.get(ENV_FILE) or None
         # What is given goes first, None included.
-        return cls(_env_file=path or None) if dsn is None else cls(_env_file=path or None, dsn=dsn)
+        return cls(_env_file=path) if dsn is None else cls(_env_file=path, dsn=dsn)
 
     @classmethod
     def settings_customise_sources(
@@ -192,11 +195,17 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _give_the_password(self) -> Self:
         """Puts the password where the driver looks for it first, so that whoever has the DSN can connect."""
+        self._dsn_was_given = self.dsn is not None
         if self.password is not None:
             password = self.password.get_secret_value()
             self.dsn = with_password(self.dsn or "postgresql://", password)
             self.listen_dsn = self.listen_dsn and with_password(self.listen_dsn, password)
         return self
+
+    @property
+    def dsn_was_given(self) -> bool:
+        """Whether a DSN was, and not only a password for the database that PGHOST and so on name."""
+        return self._dsn_was_given
 
     @property
     def dsn_for_listening(self) -> str | None:
@@ -226,6 +235,11 @@ class Settings(BaseSettings):
             raise ValueError("it is no UTF-8 text")
         return given
 
+    @field_validator("dsn", "listen_dsn")
+    @classmethod
+    def _empty_is_unset(cls, dsn: str | None) -> str | None:
+        return dsn or None
+
     @field_validator("metrics_addr")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
@@ -243,8 +257,7 @@ def unknown_variables() -> dict[str, str | None]:
     Raises:
         SettingsFileError: That file can't be read.
     """
-    path = os.environ.get(ENV_FILE)
-    given: Iterable[str] = [*os.environ, *(_names_in(path) if path else [])]
+    given = [*os.environ, *_names_in_file()]
     known = {f"SCHEMAD_{name.upper()}" for name in Settings.model_fields}
     unknown = {
         name
@@ -257,12 +270,15 @@ def unknown_variables() -> dict[str, str | None]:
     return {name: found[0] if found else None for name, found in nearest.items()}
 
 
-def _names_in(path: str) -> list[str]:
-    """The names of the variables that a file sets.
+def _names_in_file() -> list[str]:
+    """The names of the variables that the file of SCHEMAD_ENV_FILE sets; none where there is no such file.
 
     Raises:
         SettingsFileError: It can't be read, or a line of it can't.
     """
+    path = os.environ.get(ENV_FILE)
+    if not path:
+        return []
     try:
         with Path(path).open(encoding="utf-8") as file:
             lines = list(parse_stream(file))
@@ -309,5 +325,10 @@ def _variable(location: Sequence[int | str]) -> str:
     name = "_".join(str(part) for part in location).upper()
     if not name.startswith("SCHEMAD_"):
         name = f"SCHEMAD_{name}"
-    other = "ENABLE_SCHEMA_AUTO_CREATE"
-    return other if name == "SCHEMAD_ENABLE_AUTO_CREATE" and name not in os.environ else name
+    if name == _HAS_OTHER_NAME:
+        # The environment goes before the file, by whichever name.
+        for given in (list(os.environ), _names_in_file()):
+            for each in (name, _OTHER_NAME):
+                if each in map(str.upper, given):
+                    return each
+    return name

@@ -1,6 +1,7 @@
 """`schemad bench`: what it prints, what it refuses, and that nothing stays on a server of somebody's."""
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -125,6 +126,14 @@ def test_a_place_for_pictures_that_can_t_be_is_told_before_anything_is_measured(
     run = schemad("bench", "--plot", tmp_path / "file" / "below", "--dsn", "postgresql://127.0.0.1:1/x")
     assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
     assert "file/below: Not a directory; name a directory" in run.err
+
+
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="no directory that nobody can write to")
+def test_a_place_for_pictures_that_is_not_writable_is_told_before_anything_is_measured() -> None:
+    run = schemad("bench", "--plot", "/proc", "--dsn", "postgresql://127.0.0.1:1/x")
+    assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
+    assert run.err.startswith("schemad: --plot /proc: ")
+    assert run.err.endswith("; name a directory that can be written to\n")
 
 
 @on_one_server

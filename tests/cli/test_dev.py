@@ -166,6 +166,14 @@ def test_a_busy_port_is_told_with_what_to_do(place: Path) -> None:
     assert "choose another port" in run.err
 
 
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="no directory that nobody can write to")
+def test_a_place_for_the_data_that_is_not_writable_is_told_as_such() -> None:
+    run = schemad("dev", "--data-dir", "/proc/schemad")
+    assert (run.code, run.out) == (EXIT_FAILED, "")
+    assert run.err.startswith("schemad: can't use /proc/schemad: ")
+    assert "PostgreSQL" not in run.err
+
+
 def test_a_major_version_that_is_not_there_is_told_with_where_was_searched(place: Path) -> None:
     run = schemad("dev", "--data-dir", place / "data", "--pg", "9")
     assert (run.code, run.out) == (EXIT_FAILED, "")

@@ -1,8 +1,13 @@
 """Failures that a user can meet: each verb tells them in words, names what mends them, and ends with 1."""
 
+import asyncio
+import contextlib
 import re
+import shutil
 import socket
-from collections.abc import Iterator
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +51,7 @@ VERBS = (
     "run",
 )
 MIGRATE = ("migrate", "migrate --check")
+OPENSSL = shutil.which("openssl")
 
 
 @pytest.fixture
@@ -54,6 +60,34 @@ def nobody_there() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"postgresql://127.0.0.1:{taken.getsockname()[1]}/app"
+
+
+def certificate(directory: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody signed but itself, with its key, in a file."""
+    assert OPENSSL is not None
+    directory.mkdir()
+    key, file = directory / "key", directory / "certificate"
+    command = [OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(file)], check=True, capture_output=True)
+    file.write_text(file.read_text() + key.read_text())
+    return file
+
+
+@contextlib.asynccontextmanager
+async def encrypted(directory: Path) -> AsyncIterator[int]:
+    """A port on which TLS is offered as PostgreSQL does it, with such a certificate; nothing else is there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(directory / "server"))
+
+    async def offer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)
+        writer.write(b"S")
+        with contextlib.suppress(OSError):  # the client refuses
+            await writer.start_tls(context)
+        writer.close()
+
+    async with await asyncio.start_server(offer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def failure(verb: str, dsn: str, directory: Path) -> str:
@@ -70,6 +104,18 @@ async def test_nobody_at_the_address(verb: str, nobody_there: str, tmp_path: Pat
     said = await failure(verb, nobody_there, tmp_path)
     assert re.search(r"at 127\.0\.0\.1:\d+ \(is PostgreSQL running there\? .*`schemad dev` starts one", said)
     assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="no openssl to make a certificate with")
+@pytest.mark.parametrize("verb", ["list", "run", "doctor"])
+async def test_a_server_with_a_certificate_that_is_not_trusted(verb: str, tmp_path: Path) -> None:
+    async with encrypted(tmp_path) as port:
+        root = certificate(tmp_path / "other")
+        dsn = f"postgresql://me:secret@127.0.0.1:{port}/app?sslmode=verify-full&sslrootcert={root}"
+        said = await failure(verb, dsn, tmp_path)
+        assert "certificate verify failed" in said
+        assert f", at 127.0.0.1:{port}, sslrootcert={root} (its certificate has to be for that host, and" in said
+        assert "secret" not in said
 
 
 @on_one_server

@@ -88,15 +88,29 @@ def test_numbers_of_a_whole_request_keep_their_digits() -> None:
         (b"\xff\xfe\x00", ["is not UTF-8"]),
         (b"[" * 200_000, ["nested too deeply"]),
         (json.dumps(LOW_RISK).encode(), ["names no table", "--name"]),
+        (b'{"schema_name": "t", "request_payload": {"a": [NaN]}}', ["is not JSON", "NaN", "null"]),
+        (b'{"schema_name": "t", "request_payload": -Infinity}', ["is not JSON", "-Infinity", "null"]),
+        (b'{"schema_name": "t", "request_payload": {"a": [1, {"b": "c\\u0000"}]}}', ["U+0000", "leave it out"]),
+        (b'{"schema_name": "t", "request_payload": {"a\\u0000": 1}}', ["U+0000", "leave it out"]),
+        (b'{"schema_name": "t", "request_payload": ["\\ud800"]}', ["U+D800", "leave it out"]),
         (b'{"schema_name": 7, "request_payload": {}}', ["schema_name", "--name"]),
         (b'{"schema_name": "t", "requester_user_id": 7, "request_payload": {}}', ["requester_user_id"]),
     ],
 )
 def test_what_is_no_request_is_told_so_with_where_it_came_from(content: bytes, words: list[str]) -> None:
-    run = schemad("plan", "-", stdin=content)
-    assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
-    for word in ["standard input", *words]:
-        assert word in run.err
+    # Of a database nothing is needed for that.
+    for run in (schemad("plan", "-", stdin=content), schemad("submit", "-", stdin=content, dsn=NOWHERE)):
+        assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
+        for word in ["standard input", *words]:
+            assert word in run.err
+
+
+def test_a_number_of_more_digits_than_can_be_read_is_a_matter_of_its_field() -> None:
+    payload = f'{{"fields": [{{"name": "a", "type": "numeric", "default": {"9" * 5_000}}}]}}'
+    run = schemad("plan", "-", "--name", "t", stdin=payload)
+    assert run.code == EXIT_BAD_INPUT
+    assert "a number in it has more than 4,300 digits [payload.unreadable]" in run.out
+    assert schemad("plan", "-", stdin=f'{{"schema_name": "t", "request_payload": {payload}}}') == run
 
 
 def test_a_file_that_can_t_be_read_is_named(tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ async def test_show_tells_each_setting_type_and_name(database: Database, admin: 
     assert "changed severities: none" in shown
 
 
+async def test_show_has_a_line_for_each_setting_and_calls_no_owner_a_limit(
+    database: Database, admin: Connection
+) -> None:
+    lines = len((await done(database, "show")).splitlines())
+    all_of_them = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES"
+    await done(database, "set", "grant_to_requester", f"{{{all_of_them}}}")
+    await done(database, "set", "owner_role", "none")
+    shown = (await done(database, "show")).splitlines()
+    assert len(shown) == lines
+    assert [line.split(None, 1)[1].strip() for line in shown if re.match(" (owner_role|grant_to_r)", line)] == [
+        "none",
+        all_of_them,
+    ]
+
+
 async def test_show_tells_programs_the_same_as_json(database: Database, admin: Connection) -> None:
     await admin.execute(
         "SELECT schemad.allow_type('uuid', auto => false), schemad.protect_table('orders', 'why'), "

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -49,6 +50,18 @@ async def test_the_password_is_not_on_the_command_line(database: Database) -> No
     assert given == "s@cret\n"
     assert "dba_one@" in arguments
     assert "cret" not in arguments
+
+
+async def test_an_empty_dsn_leaves_it_to_psql_s_own_variables(database: Database) -> None:
+    parts = urlsplit(database.dsn())
+    place = {
+        "PGHOST": parts.hostname,
+        "PGPORT": str(parts.port),
+        "PGUSER": parts.username,
+        "PGDATABASE": database.name,
+    }
+    run = await psql("", "", "-Atc", "SELECT current_database()", **{n: v for n, v in place.items() if v})
+    assert (run.code, run.out, run.err) == (0, f"{database.name}\n", "")
 
 
 async def test_psql_ends_with_its_own_exit_code_and_takes_arguments_of_its_own(

@@ -113,6 +113,49 @@ async def test_approve_prints_the_plan_first_and_approves_that_and_no_other(
     assert "CHECK" not in after
 
 
+async def test_what_one_request_has_for_numbers_keeps_nobody_from_reading_it_or_the_others(
+    database: Database, app: Connection
+) -> None:
+    as_written = {
+        "more digits than Python reads": "1" + "0" * 5_000,
+        "more than a float holds": "1" + "0" * 400 + ".5",
+        "more digits than a float has": "0.12345678901234567890",
+        "nested deeper than Python reads": "[" * 3_000 + "]" * 3_000,
+    }
+    for value in as_written.values():
+        payload = (
+            f'{{"fields": [{{"name": "a", "type": "numeric", "default": {value}, "metadata": {{"b": {value}}}}}]}}'
+        )
+        await app.fetchval("SELECT schemad.submit_request('user123', 'numbers', $1)", payload)
+    listed = await schemad_beside("list", dsn=database.dsn("app_one"))
+    assert (listed.code, listed.err, listed.out.count("numbers")) == (0, "", len(as_written))
+    printed = await schemad_beside("list", "--json", dsn=database.dsn("app_one"))
+    assert printed.code == 0
+    for number, value in enumerate(as_written.values(), 1):
+        for verb in ("show", "wait"):
+            options = ("--timeout", 0) if verb == "wait" else ()
+            text = await schemad_beside(verb, number, *options, dsn=database.dsn("app_one"))
+            assert f"request {number}: numbers" in text.out
+            run = await schemad_beside(verb, number, *options, "--json", dsn=database.dsn("app_one"))
+            for out in (run.out, printed.out):
+                assert f'"default":{value}' in "".join(out.split())
+        assert not {"Infinity", "NaN"}.intersection(run.out.split())
+
+
+async def test_describe_prints_the_metadata_s_numbers_as_they_were_submitted(
+    database: Database, app: Connection, daemon: Daemon
+) -> None:
+    payload = (
+        '{"fields": [{"name": "a", "type": "text", "metadata": {"rate": 0.12345678901234567890, "most": 1e400}}]}'
+    )
+    request_id = await app.fetchval("SELECT schemad.submit_request('user123', 'rates', $1)", payload)
+    await app.fetchval("SELECT schemad.wait_for_request($1)", request_id)
+    run = await schemad_beside("describe", "rates", "--json", dsn=database.dsn("app_one"))
+    assert run.code == 0
+    assert '"rate": 0.12345678901234567890' in run.out
+    assert f'"most": 1{"0" * 400}' in run.out
+
+
 async def test_an_unsound_request_fails_with_message_detail_and_hint(database: Database, tmp_path: Path) -> None:
     file = request_file(tmp_path, "thing", {"fields": [{"name": "a", "type": "tixt"}]})
     run = await schemad_beside("submit", file, "--json", dsn=database.dsn("app_one"))

@@ -78,6 +78,16 @@ def test_a_command_line_that_makes_no_sense_is_told_so_in_words(arguments: tuple
     assert run.out == ""
 
 
+@pytest.mark.parametrize("verb", ["submit -", "wait 1", "approve 1 -r why", "retry 1"])
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e300", "31536001"])
+def test_a_time_that_nobody_can_wait_is_refused_before_anything_is_done(verb: str, seconds: str) -> None:
+    # With a database that nobody is at: it did not get that far.
+    run = schemad(*verb.split(), "--timeout", seconds, dsn="postgresql://127.0.0.1:1/x", stdin='{"fields": []}')
+    assert (run.code, run.out) == (EXIT_BAD_INPUT, "")
+    assert "'--timeout'" in run.err
+    assert "31536000" in run.err
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -108,6 +118,15 @@ def test_a_dsn_that_can_t_be_read_is_one_line_on_standard_error(verb: str, dsn: 
     assert run.err.startswith("schemad: can't connect to PostgreSQL: ")
     assert word in run.err
     assert run.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("variables", [{"SCHEMAD_DSN": ""}, {"SCHEMAD_PASSWORD": "secret"}])
+def test_without_a_dsn_the_whole_installation_is_written_and_nobody_connected_to(
+    variables: dict[str, str],
+) -> None:
+    written = schemad("migrate", "--print", PGHOST="127.0.0.1", PGPORT="1", **variables)
+    assert written == schemad("migrate", "--print")
+    assert (written.code, written.err) == (0, "")
 
 
 @pytest.mark.parametrize("verb", ["run", "doctor"])

@@ -5,6 +5,7 @@ import pytest
 from schemad.daemon import Daemon
 from schemad.settings import Settings
 from schemad.store import Connection
+from schemad.store.decided import MAX_FINDINGS
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
 from tests.support.requests import ask, columns_of, decided, rules, submit, until
@@ -93,6 +94,27 @@ async def test_an_approval_of_a_plan_that_no_longer_holds_waits_again_with_the_n
         "SELECT migration_sql FROM schemad.schema_changes_audit WHERE request_id = $1", held["id"]
     )
     assert last == stale["plan_sql"]
+
+
+async def test_a_request_with_more_findings_than_are_kept_can_be_approved(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    await admin.execute(
+        "CREATE TABLE public.elsewhere (id integer PRIMARY KEY); "
+        "GRANT REFERENCES ON public.elsewhere TO PUBLIC; SELECT schemad.allow_type('bytea', false)"
+    )
+    payload = fields(**{f"f{n}": "bytea" for n in range(210)})
+    payload["fields"].append(
+        {"name": "other", "type": "integer", "references": {"table": "elsewhere", "field": "id"}}
+    )
+    held = await ask(app, "scans", payload)
+    assert len(held["findings"]) == MAX_FINDINGS
+    assert set(rules(held)) == {"type.not_safe", "limit.fields", "reference.unmanaged"}
+
+    await approve(dba, held["id"])
+    approved = await decided(app, held["id"])
+    assert (approved["status"], rules(approved)) == ("approved", rules(held))
+    assert len(await columns_of(admin, "public.scans")) == 212
 
 
 async def test_a_request_that_is_rejected_or_withdrawn_is_not_applied_by_a_later_daemon(

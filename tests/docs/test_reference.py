@@ -39,6 +39,30 @@ async def test_pages_made_from_the_database_are_up_to_date(admin: Connection) ->
         assert read(name) == text, f"docs/reference/{name} {STALE}"
 
 
+async def test_the_sql_api_is_what_people_call_and_the_rest_is_internal(admin: Connection) -> None:
+    page = (await pages_of_database(admin))["sql-api.md"]
+    shown, internal = page.split("\n## Internal\n")
+    assert "Internal to" not in shown
+    for name in (
+        "set_policy",
+        "set_rule_severity",
+        "allow_type",
+        "disallow_type",
+        "protect_table",
+        "unprotect_table",
+    ):
+        assert re.search(rf"schemad\.{name}\([^`]+```[^`]+Who may: owner\.$", shown, re.MULTILINE), name
+    assert "\n## prune\n" in shown
+    for name in ("table_facts", "apply_batch", "name_problem", "require_reason"):
+        assert f"| `{name}` |" in internal
+
+
+def test_arguments_of_verbs_are_named_as_their_help_names_them() -> None:
+    page = pages_of_code()["cli.md"]
+    for heading in ("allow-type TYPE", "disallow-type TYPE", "severity RULE SEVERITY"):
+        assert f"\n### schemad policy {heading}\n" in page
+
+
 def test_every_event_of_the_log_is_listed() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     logged = set(re.findall(r'(?:log\.[a-z]+\)?|\bsay)\((?:\s*#[^\n]*)?\s*"([a-z_]+\.[a-z_.]+)"', source))

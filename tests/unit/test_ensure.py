@@ -274,6 +274,16 @@ def test_what_is_there_otherwise_than_asked_is_refused(payload: dict[str, Any], 
     assert not decision.apply
 
 
+def test_a_default_that_is_another_or_none_is_told_as_it_is() -> None:
+    for name, default, told in (
+        ("at", "clock_timestamp()", "has the default now()"),
+        ("title", "x", "has no default"),
+    ):
+        field = next(f for f in BASE["fields"] if f["name"] == name)
+        [finding] = ask({"fields": [field | {"default": default}]}, EMPTY).findings
+        assert f"it {told}" in finding.message
+
+
 @pytest.mark.parametrize("approved", [True, False])
 def test_nobody_can_approve_a_conflict(approved: bool) -> None:
     payload = json.dumps({"fields": [TITLE | {"type": "text"}, NOTE]})

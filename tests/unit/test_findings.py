@@ -64,7 +64,12 @@ SAID: list[tuple[Example, list[str]]] = [
     (Example(of("text", references={})), ["a: references.table is missing [payload.wrong_type]"]),
     (
         Example(of("text", references={"table": "b", "on_delete": "vanish"})),
-        [("on_delete is no action, restrict, cascade, set null, set default, not vanish [payload.wrong_type]")],
+        [
+            (
+                "a: references.on_delete is no action, restrict, cascade, set null, set default, "
+                "not vanish [payload.wrong_type]"
+            )
+        ],
     ),
     (
         Example(of("text", references={"table": "1b", "field": "c d"})),
@@ -77,7 +82,7 @@ SAID: list[tuple[Example, list[str]]] = [
     ),
     (
         Example({"fields": ONE, "indexes": [{"fields": ["a"], "method": "rum"}]}),
-        ["method is btree, hash, gin, gist, brin, not rum [payload.wrong_type]"],
+        ["indexes.0.method is btree, hash, gin, gist, brin, not rum [payload.wrong_type]"],
     ),
     (
         Example({"fields": ONE, "primary_key": ["a"] * 33}),

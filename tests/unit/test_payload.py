@@ -181,7 +181,7 @@ def test_a_huge_payload_gets_a_decision_with_a_short_message() -> None:
         ({"fields": [{"name": "a", "type": "text", "references": {}}]}, [("payload.wrong_type", "a")]),
         (
             {"fields": [{"name": "a", "type": "text", "references": {"table": "b", "on_delete": "vanish"}}]},
-            [("payload.wrong_type", None)],
+            [("payload.wrong_type", "a")],
         ),
         ({"fields": [{"name": "a", "type": "text", "lenght": 3}]}, [("payload.unknown_key", "a")]),
         ({"fields": ONE, "primaryKey": ["a"]}, [("payload.unknown_key", None)]),
@@ -226,6 +226,12 @@ def test_a_huge_payload_gets_a_decision_with_a_short_message() -> None:
 )
 def test_what_is_wrong_is_told_by_rule_and_field(payload: object, expected: list[tuple[str, str | None]]) -> None:
     assert refusals(payload) == expected
+
+
+def test_which_of_several_indexes_is_meant_is_told() -> None:
+    indexes = [{"fields": ["a"]}, {"fields": ["a"], "method": "rum"}]
+    [finding] = read_request("t", json.dumps({"fields": ONE, "indexes": indexes})).findings
+    assert finding.message.startswith("indexes.1.method is btree, ")
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

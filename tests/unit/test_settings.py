@@ -1,5 +1,7 @@
 """A setting that can't be read is told by its variable, in words for whoever sets it."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -47,3 +49,46 @@ def test_no_value_is_told_in_words_for_programmers(
         Settings.load()
     (told,) = problems(refused.value)
     assert told.startswith(f"{variable}={value}: it ")
+
+
+ONE, OTHER = "SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"
+
+
+@pytest.mark.parametrize(
+    ("environment", "file", "told"),
+    [
+        ({}, {ONE: "maybe"}, ONE),
+        ({}, {OTHER: "maybe"}, OTHER),
+        ({}, {ONE: "maybe", OTHER: "false"}, ONE),
+        ({OTHER: "maybe"}, {ONE: "false"}, OTHER),
+        ({ONE: "maybe"}, {OTHER: "false"}, ONE),
+        ({ONE.lower(): "maybe"}, {}, ONE),
+    ],
+)
+def test_of_two_names_that_one_is_told_which_was_given(
+    environment: dict[str, str],
+    file: dict[str, str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (ONE, OTHER):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "settings"
+    path.write_text("".join(f"{name}={value}\n" for name, value in file.items()), encoding="utf-8")
+    monkeypatch.setenv("SCHEMAD_ENV_FILE", str(path))
+    with pytest.raises(ValidationError) as refused:
+        Settings.load()
+    assert problems(refused.value) == [f"{told}=maybe: it is neither true nor false"]
+
+
+def test_an_empty_dsn_is_none_wherever_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SCHEMAD_DSN", "SCHEMAD_LISTEN_DSN"):
+        monkeypatch.setenv(name, "")
+    for settings in (Settings.load(), Settings.load("")):
+        assert (settings.dsn, settings.listen_dsn, settings.dsn_was_given) == (None, None, False)
+    monkeypatch.setenv("SCHEMAD_PASSWORD", "secret")
+    assert (Settings.load().dsn, Settings.load().dsn_was_given) == ("postgresql://?password=secret", False)
+    assert Settings.load("postgresql://").dsn_was_given

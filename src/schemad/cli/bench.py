@@ -122,6 +122,8 @@ def _painter(directory: Path) -> Callable[[Report], list[Path]]:
         raise typer.Exit(ExitCode.FAILED) from error
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass  # it can be written to
     except OSError as error:
         print_error(f"--plot {directory}: {error.strerror}; name a directory that can be written to")
         raise typer.Exit(ExitCode.BAD_INPUT) from error

@@ -71,7 +71,7 @@ def migrate(
             say(f"applied {_files(applied)}" if applied else "current: nothing to do")
         return ExitCode.DONE
 
-    if print_sql and settings_with(dsn).dsn is None:
+    if print_sql and not settings_with(dsn).dsn_was_given:
         typer.echo(asyncio.run(pending_script(None, with_roles=roles)), nl=False)
         return
     raise typer.Exit(asyncio.run(with_connection(dsn, work)))

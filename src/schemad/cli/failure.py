@@ -28,6 +28,8 @@ def told(error: Exception) -> tuple[list[str], ExitCode] | None:
             return [str(error)], ExitCode.BAD_INPUT
         case EmbeddedPostgresError() | AddressUnavailable() | TracingUnavailable():
             return [str(error)], ExitCode.FAILED
+        case OSError() if error.filename is not None:
+            return [f"can't use {error.filename}: {error.strerror}"], ExitCode.FAILED
         case OSError() if error.errno in _UNWRITABLE:
             return [f"can't write the output: {error.strerror}"], ExitCode.FAILED
         case _:

@@ -6,14 +6,14 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from schemad.cli.json_writer import written
 
 # Rich leaves bold and dim where there is to be no colour; who asks for that wants text.
 _COLORS: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
@@ -41,7 +41,7 @@ _SEVERITIES = {"refuse": "red", "review": "yellow", "warn": "cyan"}
 
 def print_json(value: Any, indent: int | None = 2) -> None:
     """Prints a value as JSON, for programs: one document, on one line where `indent` is None."""
-    text = json.dumps(value, default=_plain, ensure_ascii=False, indent=indent)
+    text = written(value, indent)
     # JSON itself escapes the first 32 controls only.
     print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if _is_unseen(c[0]) else c[0], text), flush=True)
 
@@ -163,11 +163,3 @@ def print_sql(sql: str) -> None:
         out.print(Syntax(sql, "postgresql", theme="ansi_dark", background_color="default", word_wrap=True))
     else:
         print(sql)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -12,7 +12,7 @@ from rich.text import Text
 from schemad.cli.connection import with_connection
 from schemad.cli.json_shapes import PolicySettings
 from schemad.cli.options import Dsn, Json
-from schemad.cli.output import out, print_json, say
+from schemad.cli.output import print_json, print_table, say
 from schemad.policy.rules import all_rules
 from schemad.request.types import KNOWN_TYPES
 from schemad.store import Connection, policies
@@ -61,15 +61,24 @@ def show(dsn: Dsn = None, as_json: Json = False) -> None:
         return
     table = Table("setting", "value", box=box.SIMPLE_HEAD, pad_edge=False)
     for name, value in found["policy"].items():
-        shown = ", ".join(value) if isinstance(value, list) else "no limit" if value is None else str(value)
-        table.add_row(name, Text(shown))
-    out.print(table)
+        table.add_row(name, Text(_shown(name, value)))
+    print_table(table)
     for verdict, words in (("auto", "by themselves"), ("review", "after review"), ("refuse", "refused")):
         names = sorted(name for name, given in found["types"].items() if given == verdict)
         say(f"types {words}: " + (", ".join(names) or "none"))
     say("protected tables: " + (", ".join(sorted(found["protected_tables"])) or "none"))
     changed = [f"{rule} ({severity})" for rule, severity in sorted(found["severities"].items())]
     say("changed severities: " + (", ".join(changed) or "none"))
+
+
+def _shown(setting: str, value: Any) -> str:
+    """The value of a setting in words."""
+    match value:
+        case None:
+            return "none" if setting == "owner_role" else "no limit"
+        case list() as several:
+            return ", ".join(several)
+    return str(value)
 
 
 @app.command("set")
@@ -132,7 +141,7 @@ def severity(
     rule: Annotated[
         str, typer.Argument(help="Id of the rule; `schemad rules` lists them.", autocompletion=_rules)
     ],
-    to: Annotated[SeverityOrDefault, typer.Argument(help="refuse, review, warn, or default.")],
+    to: Annotated[SeverityOrDefault, typer.Argument(metavar="SEVERITY", help="refuse, review, warn, or default.")],
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import math
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -26,10 +27,24 @@ from schemad.request import Severity
 from schemad.store import Connection, requests
 
 WAIT = 10.0
+LONGEST_WAIT = 365 * 24 * 60 * 60.0
+
+
+def _is_number(seconds: float) -> float:
+    """Refuses NaN, which is neither less nor more than any limit."""
+    if math.isnan(seconds):
+        raise typer.BadParameter(f"nan is no number of seconds; 0 to {LONGEST_WAIT:.0f} is")
+    return seconds
+
 
 RequestId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="The request's id.", show_default=False)]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the request.", show_default=False)]
-Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the decision.")]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", min=0, max=LONGEST_WAIT, callback=_is_number, help="Seconds to wait for the decision."
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:

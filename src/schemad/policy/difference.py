@@ -89,7 +89,8 @@ def difference(request: TableRequest, facts: TableFacts, defaults: Mapping[str, 
             conflicts.append((field.name, f"it is {'' if column.nullable else 'not '}nullable"))
         known = registered.get(field.name)
         if known and known.default != defaults.get(field.name, known.default):
-            conflicts.append((field.name, f"it has the default {known.default}"))
+            has = "no default" if known.default is None else f"the default {known.default}"
+            conflicts.append((field.name, f"it has {has}"))
     if request.key_was_given and request.primary_key != facts.primary_key:
         conflicts.append((None, f"its primary key is ({', '.join(facts.primary_key)})"))
 

@@ -183,7 +183,7 @@ class _Reader:
         names = {f.name for f in fields}
         fields, primary_key = self._with_key(fields, keys)
         unique = tuple(dict.fromkeys(self._known(u, names, "unique") for u in keys.unique or () if u))
-        indexes = tuple(dict.fromkeys(self._index(i, names) for i in keys.indexes or ()))
+        indexes = tuple(dict.fromkeys(self._index(*i, names) for i in enumerate(keys.indexes or ())))
         return TableRequest(
             name=self._table,
             description=keys.description,
@@ -248,11 +248,11 @@ class _Reader:
             return None
         self._note(name_finding(keys.table, field=field))
         self._note(name_finding(keys.field, field=field))
-        on_delete = self._choice(OnDelete, keys.on_delete.lower(), "on_delete")
+        on_delete = self._choice(OnDelete, keys.on_delete.lower(), "references.on_delete", field)
         return Reference(fold(keys.table), fold(keys.field), on_delete)
 
-    def _index(self, keys: IndexKeys, names: set[str]) -> Index:
-        method = self._choice(IndexMethod, keys.method.lower(), "method")
+    def _index(self, place: int, keys: IndexKeys, names: set[str]) -> Index:
+        method = self._choice(IndexMethod, keys.method.lower(), f"indexes.{place}.method")
         return Index(self._known(keys.fields, names, "indexes"), bool(keys.unique), method)
 
     def _known(self, given: Sequence[str], names: set[str], key: str) -> tuple[str, ...]:
@@ -274,7 +274,7 @@ class _Reader:
                 self._check_gap("a check", None, *reading.texts)
         return tuple(dict.fromkeys(r for r in readings if isinstance(r, Expression)))
 
-    def _choice(self, kind: type[_Choice], given: str, key: str) -> _Choice:
+    def _choice(self, kind: type[_Choice], given: str, key: str, field: str | None = None) -> _Choice:
         """The member of `kind` that was given; the first one, and a finding, if there is none such."""
         try:
             return kind(given)
@@ -282,7 +282,7 @@ class _Reader:
             members = list(kind)
             message = f"{key} is {', '.join(members)}, not {shorten(given)}"
             rule = PAYLOAD_ACTION_UNKNOWN if kind is Action else PAYLOAD_WRONG_TYPE
-            self._note(rule.finding(message))
+            self._note(rule.finding(message, field=field))
             return members[0]
 
     def _check_text(self, given: str | None, field: str | None) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -159,15 +160,16 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
     try:
         hosts = hosts_of(dsn)
         connection = await (first_of(hosts, open_one) if hosts else open_one(None))
+    except OSError as error:
+        # Comes first, as a certificate that is not trusted is a ValueError as well.
+        # The system says neither what it looked for nor where.
+        error.add_note(_looked_for(error, dsn))
+        raise
     except (asyncpg.ProtocolViolationError, asyncpg.InternalServerError, ValueError, OverflowError) as error:
         meant = _meant(error, dsn)
         if meant is None:
             raise
         raise meant from error
-    except OSError as error:
-        # The system says neither what it looked for nor where.
-        error.add_note(_looked_for(error, dsn))
-        raise
     _keep_alive(connection)
     return connection
 
@@ -265,14 +267,13 @@ def _looked_for(error: OSError, dsn: str | None) -> str:
     """The file, or the hosts, that a connection failed on; never a user or a password."""
     parts = urlsplit(dsn or "")
     given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if isinstance(error, FileNotFoundError) and not error.filename:
-        file = given.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
-        if file and not os.path.exists(file):
-            return f"sslrootcert={file}"
+    file = given.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+    if isinstance(error, FileNotFoundError) and not error.filename and file and not os.path.exists(file):
+        return f"sslrootcert={file}"
     if _is_broken_apart(dsn):
         return _BROKEN_APART
     host = parts.netloc.rpartition("@")[2] or given.get("host") or os.environ.get("PGHOST") or "the local host"
-    return f"at {host}"
+    return f"at {host}" + (f", sslrootcert={file}" if file and isinstance(error, ssl.SSLError) else "")
 
 
 def connection_help(error: BaseException) -> str:
@@ -290,6 +291,8 @@ def connection_help(error: BaseException) -> str:
             )
         case asyncpg.ClientConfigurationError():
             advice = "SCHEMAD_DSN reads like postgresql://user@host:5432/database"
+        case ssl.SSLError():
+            advice = "its certificate has to be for that host, and signed by one of those in sslrootcert"
         case OSError() | TimeoutError():
             advice = "is PostgreSQL running there? SCHEMAD_DSN says where; `schemad dev` starts one to try"
         case _:

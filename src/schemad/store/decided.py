@@ -88,10 +88,21 @@ def decision_row(decided: DecidedRequest) -> dict[str, Any]:
 
 
 def _kept(findings: tuple[Finding, ...]) -> list[Finding]:
-    """The findings that are recorded: all, or the first ones, those that nobody can lift before the others."""
+    """The findings that are recorded: all, or the first of each rule and as many repetitions as there is room for.
+
+    An approval lifts the rules that were recorded, so none of them may be missing. Those that nobody can lift come
+    before the others.
+    """
     if len(findings) <= MAX_FINDINGS:
         return list(findings)
-    return sorted(findings, key=lambda f: f.severity is not Severity.REFUSE)[:MAX_FINDINGS]
+    ordered = sorted(findings, key=_can_be_lifted)
+    first = {finding.rule.id: finding for finding in reversed(ordered)}
+    ordered.sort(key=lambda f: first[f.rule.id] is not f)
+    return sorted(ordered[:MAX_FINDINGS], key=_can_be_lifted)
+
+
+def _can_be_lifted(finding: Finding) -> bool:
+    return finding.severity is not Severity.REFUSE
 
 
 def _proof_row(plan: Plan, requested_by: str, *, lenient: bool) -> dict[str, Any] | None:

@@ -37,6 +37,8 @@ def explain(error: BaseException) -> str | None:
             parts = [str(error.args[0] if error.args else error)]
             parts += [f"{label}: {text}" for label, text in _extras(error) if text]
             return "\n".join(parts)
+        case OSError() if error.filename is not None:
+            return None  # of a file: no link has a name
         case _ if isinstance(error, (*LINK_ERRORS, asyncpg.ClientConfigurationError)):
             return connection_help(error)
         case _:

@@ -4,6 +4,7 @@ import json
 from enum import StrEnum
 from typing import Any
 
+from schemad.json_text import JsonText
 from schemad.store.connect import Connection
 from schemad.store.sql_files import query
 
@@ -60,7 +61,7 @@ async def describe(connection: Connection, schema_name: str) -> list[dict[str, A
     """The fields of a table that schemad made. Raises asyncpg.PostgresError where it made none of that name."""
     rows = [dict(row) for row in await connection.fetch(query("describe"), schema_name)]
     for row in rows:
-        row["metadata"] = None if row["metadata"] is None else json.loads(row["metadata"])
+        row["metadata"] = None if row["metadata"] is None else JsonText(row["metadata"])
     return rows
 
 
@@ -95,8 +96,8 @@ async def retry(connection: Connection, request_id: int) -> None:
 
 
 def _readable(row: Any) -> RequestRow:
-    """A row with its JSON read."""
+    """A row with its findings read, and its payload as JSON that nobody needs to read."""
     values = dict(row)
-    for column in ("request_payload", "findings"):
-        values[column] = json.loads(values[column])
+    values["request_payload"] = JsonText(values["request_payload"])
+    values["findings"] = json.loads(values["findings"])
     return values
