@@ -207,6 +207,7 @@ async def test_a_pooler_that_drops_settings_is_told(database: Database) -> None:
     dropped = (
         "search_path,standard_conforming_strings,quote_all_identifiers,array_nulls,transform_null_equals,jit,"
     )
+    dropped += "default_transaction_isolation,"
     dropped += "row_security,idle_session_timeout,idle_in_transaction_session_timeout,tcp_keepalives_idle,"
     dropped += "lock_timeout,tcp_keepalives_interval,tcp_keepalives_count,tcp_user_timeout,statement_timeout"
     with running_pooler(database.dsn("daemon_login"), ignore_startup_parameters=dropped) as pooled:
