@@ -11,7 +11,8 @@ BEGIN
     RAISE EXCEPTION USING
       ERRCODE = 'insufficient_privilege',
       MESSAGE = format('nothing runs as %I', current_user),
-      HINT = format('It may act as the owner of schema schemad. As that one: ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %s.', coalesce(
+      HINT = format('It may act as the owner of schema schemad. As that one: '
+        'ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %s.', coalesce(
         (SELECT quote_ident(p.owner_role) FROM schemad.policy AS p WHERE p.owner_role <> current_user),
         'a role that owns nothing but created tables'));
   END IF;

@@ -20,4 +20,5 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.stamp_policy() IS 'Counts the changes of the policy, keeps who made the last one, and refuses an owner of tables that may act as the owner of schemad''s own.';
+COMMENT ON FUNCTION schemad.stamp_policy() IS
+  'Counts the changes of the policy, keeps who made the last one, and refuses an owner of tables that may act as the owner of schemad''s own.';
