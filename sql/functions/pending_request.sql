@@ -6,6 +6,8 @@ DECLARE
   request schemad.schema_requests;
   caller constant name := schemad.caller();
 BEGIN
+  -- Nothing to anybody, but that PostgreSQL refuses it where caller() names a role that has not called: see there.
+  UNLISTEN schemad_nobody;
   SELECT r.* INTO request FROM schemad.schema_requests AS r WHERE r.id = request_id FOR UPDATE;
   -- Other roles' requests look as if they were not there, but to reviewers.
   IF NOT FOUND OR caller <> request.requested_by AND NOT schemad.may_approve(caller) THEN

@@ -17,10 +17,12 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('there is no %L to set %s to', value, setting),
       HINT = 'Create it first.';
   END IF;
-  IF setting = 'owner_role' AND (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = value)
+  -- A superuser may act as any role. A plain UPDATE is refused by the trigger.
+  IF setting = 'owner_role' AND (SELECT pg_has_role(value::name, n.nspowner, 'USAGE') FROM pg_namespace AS n WHERE n.nspname = 'schemad')
     OR setting = 'table_schema' AND (value LIKE 'pg\_%' OR value IN ('schemad', 'information_schema')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('%s can''t be %L', setting, value),
-      HINT = 'Tables go to a schema of their own, neither PostgreSQL''s nor schemad''s, and belong to a role that is no superuser: plans run as that one.';
+      HINT = concat('Tables go to a schema of their own, neither PostgreSQL''s nor schemad''s, and belong to a role that is no superuser, ',
+        'nor may act as the owner of schema schemad: plans run as that one.');
   END IF;
   IF setting = 'grant_to_requester' AND value ~* 'trigger' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'grant_to_requester can''t have TRIGGER',

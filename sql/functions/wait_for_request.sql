@@ -19,6 +19,8 @@ DECLARE
   deadline constant timestamptz := clock_timestamp() + timeout;
   pause double precision := 0.001;
 BEGIN
+  -- Nothing to anybody, but that PostgreSQL refuses it where caller() names a role that has not called: see there.
+  UNLISTEN schemad_nobody;
   IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
     RAISE EXCEPTION USING
       ERRCODE = 'feature_not_supported',

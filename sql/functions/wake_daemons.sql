@@ -16,6 +16,10 @@ DECLARE
   notifies boolean;
   is_watched boolean;
 BEGIN
+  -- It is there for each statement that asks, or changes the policy, however many rows that has: nothing to anybody, but
+  -- that PostgreSQL refuses it where caller(), by which the rows were stamped, names a role that has not called: see there.
+  UNLISTEN schemad_nobody;
+
   SELECT p.notify, w.is_watch INTO notifies, is_watched
   FROM schemad.policy AS p
   LEFT JOIN schemad.watch AS w ON clock_timestamp() BETWEEN w.started_at AND w.ends_at;

@@ -62,7 +62,6 @@ GRANT EXECUTE ON FUNCTION
   schemad.claim_batch(schemad.policy, jsonb),
   schemad.run_batch(schemad.policy, jsonb, schemad.outcome[], boolean),
   schemad.prove_batch(jsonb, schemad.policy),
-  schemad.run_as_owner(text),
   schemad.require_nothing_deferred(),
   schemad.reference_difference(jsonb, oid),
   schemad.column_difference(jsonb, oid),
@@ -91,9 +90,11 @@ DO $grants$
 DECLARE
   table_schema constant name := (SELECT p.table_schema FROM schemad.policy AS p);
   owner_role constant name := (SELECT p.owner_role FROM schemad.policy AS p);
+  schema_owner constant oid := (SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'schemad');
 BEGIN
-  -- Plans run as their tables' owner, by a function of its own.
-  IF to_regrole(quote_ident(owner_role)) IS NOT NULL THEN
+  -- Plans run as their tables' owner, by a function of its own. Not as a role that may act as the owner of schema schemad,
+  -- which has its rights by ownership, and would have them taken away here.
+  IF to_regrole(quote_ident(owner_role)) IS NOT NULL AND NOT pg_has_role(owner_role, schema_owner, 'USAGE') THEN
     -- Else it could not be given a function. Since PostgreSQL 16 whoever creates a role, and is no superuser, is a member
     -- that may grant it and not become it.
     IF NOT (CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN pg_has_role(owner_role, 'SET')
@@ -104,8 +105,24 @@ BEGIN
     EXECUTE format('ALTER FUNCTION schemad.run_as_owner(text) OWNER TO %I', owner_role);
     EXECUTE format('REVOKE CREATE ON SCHEMA schemad FROM %I', owner_role);
   END IF;
-  EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO schemad_owner', table_schema);
-  -- Else requesters could not reach their own tables.
-  EXECUTE format('GRANT USAGE ON SCHEMA %I TO schemad_requester', table_schema);
+  -- Whoever may call it acts as its owner: only where that one is no more than the owner of tables.
+  IF NOT (
+    SELECT pg_has_role(p.proowner, schema_owner, 'USAGE')
+    FROM pg_proc AS p WHERE p.oid = 'schemad.run_as_owner(text)'::regprocedure
+  ) THEN
+    GRANT EXECUTE ON FUNCTION schemad.run_as_owner(text) TO schemad_daemon;
+  END IF;
+
+  -- A database may well have no schema public; doctor says what is to be made then.
+  IF to_regnamespace(quote_ident(table_schema)) IS NOT NULL THEN
+    -- Where the policy names no owner, tables are made by the daemon's login, a member of schemad_owner.
+    IF owner_role IS NULL THEN
+      EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO schemad_owner', table_schema);
+    ELSIF to_regrole(quote_ident(owner_role)) IS NOT NULL THEN
+      EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', table_schema, owner_role);
+    END IF;
+    -- Else requesters could not reach their own tables.
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO schemad_requester', table_schema);
+  END IF;
 END
 $grants$;

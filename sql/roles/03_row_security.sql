@@ -1,5 +1,6 @@
 -- A role sees its own requests and messages; reviewers and daemons see all. caller(), not current_user: an application
--- may well call from a SECURITY DEFINER function of its own.
+-- may well call from a SECURITY DEFINER function of its own. So the function of an index may read the rows of whoever has the
+-- index computed, such as by ANALYZE; what it changes is refused by the functions and triggers.
 ALTER TABLE schemad.schema_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE schemad.notifications ENABLE ROW LEVEL SECURITY;
 

@@ -4,7 +4,7 @@ import pytest
 
 from schemad.daemon import Daemon
 from schemad.store import Connection
-from tests.cli.doctor import CREATES, mends
+from tests.cli.doctor import CREATES, levels, mends
 from tests.cli.program import EXIT_FAILED, schemad_beside
 from tests.support.databases import Database
 from tests.support.servers import server_names
@@ -87,6 +87,32 @@ async def test_another_owner_of_tables_gets_what_it_lacks_by_what_doctor_says(
         assert await mends(database.dsn(login)) == {}
     finally:
         await admin.execute(f"DROP OWNED BY {login}_owner; DROP ROLE {login}_owner")
+
+
+async def test_what_plans_run_in_is_given_to_the_owner_of_tables_by_what_doctor_says(
+    database: Database, admin: Connection
+) -> None:
+    """As after a restore without owners."""
+    before = await levels(database.dsn("daemon_login"), **CREATES)
+    await admin.execute("ALTER FUNCTION schemad.run_as_owner(text) OWNER TO postgres")
+    said = await levels(database.dsn("daemon_login"), **CREATES)
+    ((found, mend),) = said["note"]
+    assert found.startswith("schemad.run_as_owner(text) belongs to postgres: plans with types of your own, ")
+    await admin.execute(mend)
+    assert await levels(database.dsn("daemon_login"), **CREATES) == before
+
+
+async def test_a_database_without_the_schema_of_tables_gets_it_by_what_doctor_says(
+    database: Database, admin: Connection
+) -> None:
+    await admin.execute("DROP SCHEMA public CASCADE")
+    failing = await mends(database.dsn("daemon_login"))
+    assert failing == {
+        "schema of tables": "CREATE SCHEMA public; GRANT USAGE, CREATE ON SCHEMA public TO schemad_owner; "
+        "GRANT USAGE ON SCHEMA public TO schemad_requester;"
+    }
+    await admin.execute(failing["schema of tables"])
+    assert await mends(database.dsn("daemon_login")) == {}
 
 
 async def test_a_queue_that_nobody_works_on_wants_a_daemon(database: Database, app: Connection) -> None:

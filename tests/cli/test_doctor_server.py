@@ -135,9 +135,10 @@ async def test_an_owner_of_tables_that_could_be_misused_is_told(
     database: Database, admin: Connection, daemon_role: str
 ) -> None:
     owner = f"{daemon_role}_owner"
-    await admin.execute(f"CREATE ROLE {owner} SUPERUSER LOGIN; GRANT {owner} TO {daemon_role}")
+    await admin.execute(f"CREATE ROLE {owner} LOGIN; GRANT {owner} TO {daemon_role}")
     try:
         await admin.execute(f"UPDATE schemad.policy SET owner_role = '{owner}'")
+        await admin.execute(f"ALTER ROLE {owner} SUPERUSER; ALTER FUNCTION schemad.run_as_owner OWNER TO {owner}")
         said = await levels(database.dsn(daemon_role), **CREATES)
         assert [mend for _, mend in said["mend"]] == [f"ALTER ROLE {owner} NOSUPERUSER;"]
         assert [mend for _, mend in said["note"]] == [f"ALTER ROLE {owner} NOLOGIN;"]
@@ -145,6 +146,11 @@ async def test_an_owner_of_tables_that_could_be_misused_is_told(
         said = await levels(database.dsn(daemon_role), **CREATES)
         assert said["note"] == []
         assert not [found for found, _ in said["mend"] if "superuser" in found]
+        await admin.execute(f"GRANT postgres TO {owner}")
+        now = await levels(database.dsn(daemon_role), **CREATES)
+        (told,) = [entry for entry in now["mend"] if entry not in said["mend"]]
+        assert told[0].startswith(f"{owner}, which owns tables, may act as the owner of schema schemad")
+        await admin.execute(told[1])
     finally:
         await admin.execute(
             f"UPDATE schemad.policy SET owner_role = NULL; DROP OWNED BY {owner}; DROP ROLE {owner}"
@@ -201,6 +207,7 @@ async def test_a_pooler_that_drops_settings_is_told(database: Database) -> None:
     dropped = (
         "search_path,standard_conforming_strings,quote_all_identifiers,array_nulls,transform_null_equals,jit,"
     )
+    dropped += "default_transaction_isolation,"
     dropped += "row_security,idle_session_timeout,idle_in_transaction_session_timeout,tcp_keepalives_idle,"
     dropped += "lock_timeout,tcp_keepalives_interval,tcp_keepalives_count,tcp_user_timeout,statement_timeout"
     with running_pooler(database.dsn("daemon_login"), ignore_startup_parameters=dropped) as pooled:

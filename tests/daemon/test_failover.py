@@ -11,7 +11,7 @@ from tests.support.daemons import DaemonProcess, running_daemon, starting_daemon
 from tests.support.databases import Database, fields
 from tests.support.logs import logged
 from tests.support.own_servers import NO_SERVERS, NO_SERVERS_REASON, new_database, own_server, standby_of
-from tests.support.requests import ask, assert_all_or_nothing, until
+from tests.support.requests import ask, assert_all_or_nothing, submit, until
 
 pytestmark = pytest.mark.skipif(NO_SERVERS, reason=NO_SERVERS_REASON)
 
@@ -110,3 +110,20 @@ async def test_a_listener_that_gets_to_a_standby_all_the_same_says_that_it_is_lo
             async with starting_daemon(worked_on, listen_dsn=there, poll_interval=0.05):
                 assert (await ask(app, "polled", fields("a")))["status"] == "approved"
                 assert "recovery" in (await lines.next("listener.lost"))["error"]
+
+
+async def test_a_standby_tells_how_requests_stand(
+    primary: EmbeddedPostgres, standby: EmbeddedPostgres, database_of_both: Database
+) -> None:
+    app = await connect(database_of_both.dsn("app_one"), job="test")
+    admin = await connect(primary.dsn(), job="test")
+    there = await connect(standby.dsn(database_of_both.name, "app_one"), job="test")
+    try:
+        request_id = await submit(app, "notes", fields("a"))
+        await app.execute("SELECT schemad.cancel_request($1)", request_id)
+        await replayed(admin)
+        for look in ("wait_for_request($1)", "list_requests() WHERE id = $1", "schema_requests WHERE id = $1"):
+            assert await there.fetchval(f"SELECT status::text FROM schemad.{look}", request_id) == "cancelled"
+    finally:
+        for connection in (app, admin, there):
+            connection.terminate()

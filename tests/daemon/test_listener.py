@@ -176,6 +176,7 @@ async def test_a_daemon_refuses_to_work_through_pgbouncer_and_says_what_would_do
         # As people do who have met the refusal: the settings are then dropped silently.
         settings["ignore_startup_parameters"] = (
             ignored + ",quote_all_identifiers,array_nulls,transform_null_equals,row_security,idle_session_timeout,"
+            "default_transaction_isolation,"
             "idle_in_transaction_session_timeout,tcp_keepalives_idle,tcp_keepalives_interval,"
             "tcp_keepalives_count,tcp_user_timeout"
         )

@@ -65,6 +65,12 @@ async def test_with_the_policy_s_notify_off_a_submit_can_be_prepared_and_is_foun
             await app.execute(prepare)
             await app.execute(f"COMMIT PREPARED '{database.name}'")
             assert (await decided(app, request_id))["status"] == "approved"
+        # A session that has ever listened can't, as it may have something to give up.
+        await app.execute("LISTEN of_its_own")
+        await app.execute("BEGIN")
+        await submit(app, "listening", fields("a"))
+        with pytest.raises(asyncpg.FeatureNotSupportedError, match="UNLISTEN"):
+            await app.execute(prepare)
     assert "queue.found_by_poll" not in [line["event"] for line in lines]
 
 

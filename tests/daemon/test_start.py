@@ -5,7 +5,7 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from schemad.store import Connection
+from schemad.store import Connection, connect
 from tests.support.daemons import DaemonProcess, daemon_process, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.requests import ask, decided, on_creation, submit, until
@@ -84,6 +84,27 @@ async def test_a_database_without_row_security_for_its_sessions_is_worked_on(
     await admin.execute(f"ALTER DATABASE {database.name} SET row_security = off")
     async with running_daemon(database.dsn("daemon_login")):
         assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_database_with_another_isolation_is_worked_on_as_ever(
+    database: Database, admin: Connection, app: Connection, isolation: str
+) -> None:
+    await admin.execute("SELECT schemad.set_policy('tables_per_day', '10')")
+    await admin.execute(f"ALTER DATABASE {database.name} SET default_transaction_isolation = '{isolation}'")
+    async with running_daemon(database.dsn("daemon_login")):
+        assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+        assert await pinned_isolation(database) == "read committed"
+
+
+async def pinned_isolation(database: Database) -> str:
+    """How a daemon's session sees what others commit."""
+    connection = await connect(database.dsn("daemon_login"), job="test", pinned=True)
+    try:
+        isolation: str = await connection.fetchval("SHOW transaction_isolation")
+    finally:
+        connection.terminate()
+    return isolation
 
 
 async def test_a_login_that_only_reads_is_told_so(database: Database, admin: Connection) -> None:

@@ -151,3 +151,25 @@ async def test_a_slow_request_does_not_keep_later_ones_waiting(
             assert (await ask(app, f"quick_{n}", fields("a")))["status"] == "approved"
         await admin.execute("SELECT pg_advisory_unlock(42)")
         assert (await decided(app, slow))["status"] == "approved"
+
+
+async def test_no_two_daemons_wait_for_each_other_where_roles_are_counted_for_the_first_time(
+    database: Database,
+) -> None:
+    take = "SELECT schemad.take_quota_turn($1)"
+    async with (
+        database.connection("daemon_login") as one,
+        database.connection("daemon_login") as other,
+        one.transaction(),
+    ):
+        # Else what waited would go on waiting.
+        await other.execute("SET lock_timeout = '3s'")
+        async with other.transaction():
+            assert await one.fetchval(take, "app_one")
+            assert await other.fetchval(take, "app_two")
+            assert not await other.fetchval(take, "app_one")
+            assert not await one.fetchval(take, "app_two")
+            # Its own it keeps, and what it may wait elsewhere is as it was.
+            assert await other.fetchval(take, "app_two")
+            assert await other.fetchval("SHOW lock_timeout") == "3s"
+        assert await one.fetchval(take, "app_two")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +18,7 @@ from schemad.store.migrate import (
     pending_script,
     require_current_schema,
 )
-from tests.database.asking import hold, refusal, request_row, submit
+from tests.database.asking import request_row, submit
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, Template, fields
 
@@ -27,7 +26,6 @@ pytestmark = pytest.mark.every_server
 
 NEWER = "INSERT INTO schemad.migrations (file, checksum) VALUES ('migrations/9999_of_the_future.sql', 'x')"
 ALL_FILES = [f.name for f in (*sql_files.migrations(), *sql_files.reapplied(), *sql_files.roles())]
-NO_ROLES = [name for name in ALL_FILES if not name.startswith("roles/")]
 # One text for each thing of the schema, in the words that would make it.
 CATALOG = """
 WITH relations AS (SELECT * FROM pg_class WHERE relnamespace = 'schemad'::regnamespace)
@@ -77,22 +75,6 @@ UNION ALL SELECT 'migrations', file, xmin::text FROM schemad.migrations
 UNION ALL SELECT 'policy row', version::text, xmin::text FROM schemad.policy
 ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-async def empty(empty_database: Database) -> AsyncIterator[Connection]:
-    """A superuser's connection to a database without schemad."""
-    async with empty_database.connection() as connection:
-        yield connection
-
-
-@pytest.fixture
-def sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of sql/ that schemad reads instead: another version of it, once it is edited."""
-    copy = tmp_path / "sql"
-    shutil.copytree(sql_files.sql_directory(), copy)
-    monkeypatch.setattr(sql_files, "sql_directory", lambda: copy)
-    return copy
 
 
 def _append(path: Path, text: str) -> None:
@@ -294,63 +276,3 @@ async def test_the_printed_script_of_an_older_schema_brings_it_up_to_date(
     await _run_psql(database, await pending_script(admin))
     await require_current_schema(admin)
     assert await pending_files(admin) == []
-
-
-# Without roles: what a managed server leaves to the owner of a database.
-
-
-@pytest.fixture
-def owned(template: Template) -> Iterator[Database]:
-    """An empty database of a login that is no superuser and makes no roles."""
-    owner = f"owner_{os.getpid()}"
-    asyncio.run(template.run(f"CREATE ROLE {owner} LOGIN"))
-    try:
-        with template.empty() as database:
-            asyncio.run(template.run(f"ALTER DATABASE {database.name} OWNER TO {owner}"))
-            yield database
-    finally:
-        asyncio.run(template.run(f"DROP ROLE {owner}"))
-
-
-@pytest.fixture
-async def owner(owned: Database) -> AsyncIterator[Connection]:
-    """That login's connection."""
-    async with owned.connection(f"owner_{os.getpid()}") as connection:
-        yield connection
-
-
-async def test_the_owner_of_a_database_installs_without_roles(owner: Connection) -> None:
-    assert await pending_files(owner, with_roles=False) == NO_ROLES
-    assert await migrate(owner, with_roles=False) == NO_ROLES
-    await require_current_schema(owner)
-    assert await migrate(owner, with_roles=False) == []
-    assert await owner.fetchval("SELECT owner_role FROM schemad.policy") is None
-
-
-async def test_a_daemon_as_that_owner_creates_tables(owned: Database, owner: Connection) -> None:
-    await migrate(owner, with_roles=False)
-    async with running_daemon(owned.dsn(f"owner_{os.getpid()}")):
-        request_id = await submit(owner, "notes", fields("title"))
-        row = await owner.fetchrow("SELECT * FROM schemad.wait_for_request($1, '20 s')", request_id)
-    assert row is not None
-    assert (row["status"], row["verdict"]) == ("approved", "auto")
-    await owner.execute("INSERT INTO notes (title) VALUES ('hello')")
-
-
-async def test_without_roles_too_nothing_is_open_to_public(owned: Database, owner: Connection) -> None:
-    """Whoever is let into the schema, to ask, is not thereby let in to decide."""
-    await migrate(owner, with_roles=False)
-    await owner.execute("GRANT USAGE ON SCHEMA schemad TO stranger")
-    request_id = await submit(owner, "notes", fields("a"))
-    await hold(owner, request_id)
-    async with owned.connection("stranger") as stranger:
-        for function in ("approve_request($1, 'x')", "reject_request($1, 'x')"):
-            assert (await refusal(stranger.execute(f"SELECT schemad.{function}", request_id))).sqlstate == "42501"
-
-
-async def test_roles_can_be_installed_later(empty: Connection) -> None:
-    await migrate(empty, with_roles=False)
-    assert await migrate(empty) == []
-    applied = await migrate(empty, with_roles=True)
-    assert [name for name in applied if name.startswith("roles/")] == [f.name for f in sql_files.roles()]
-    assert await pending_files(empty) == []

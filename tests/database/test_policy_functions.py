@@ -583,6 +583,24 @@ async def test_tables_can_not_go_where_they_would_be_somebody_else_s(
     assert (refused.sqlstate, refused.message) == ("22023", f"{setting} can't be '{value}'")
 
 
+async def test_tables_belong_to_nobody_who_may_act_as_the_owner_of_the_schema(admin: Connection) -> None:
+    await admin.execute("CREATE ROLE schema_owner; CREATE ROLE deputy; GRANT schema_owner TO deputy")
+    await admin.execute("GRANT ALL ON schemad.policy, schemad.policy_changes TO schema_owner")
+    try:
+        await admin.execute("ALTER SCHEMA schemad OWNER TO schema_owner")
+        for role in ("schema_owner", "deputy"):
+            for change in (
+                "SELECT schemad.set_policy('owner_role', $1)",
+                "UPDATE schemad.policy SET owner_role = $1",
+            ):
+                refused = await refusal(admin.execute(change, role))
+                assert (refused.sqlstate, refused.message) == ("22023", f"owner_role can't be '{role}'")
+        await admin.execute("UPDATE schemad.policy SET owner_role = 'schemad_owner', max_fields = 7")
+    finally:
+        await admin.execute("ALTER SCHEMA schemad OWNER TO postgres")
+        await admin.execute("DROP OWNED BY schema_owner; DROP ROLE deputy; DROP ROLE schema_owner")
+
+
 @pytest.mark.parametrize("value", ["{TRIGGER}", "{SELECT,trigger}"])
 async def test_requesters_get_no_triggers_as_those_would_run_as_the_owner_of_all_tables(
     admin: Connection, value: str

@@ -55,6 +55,8 @@ _PINNED = {
     "intervalstyle": "postgres",
     # Off it is an error to read the queue, of which row-level security shows each role its part.
     "row_security": "on",
+    # Whoever waited for a lock is to see what was committed meanwhile, and not to fail over it.
+    "default_transaction_isolation": "read committed",
     # Every statement of schemad's is short: compiling one takes longer than running it.
     "jit": "off",
     # A daemon's session waits for hours, and is to stay.

@@ -26,11 +26,10 @@ _HEADER = (
     "SET LOCAL check_function_bodies = off; SET LOCAL client_min_messages = warning; "
     "SET LOCAL search_path = pg_catalog, pg_temp;"
 )
-# PostgreSQL lets everybody execute a new function; with no roles to grant to, nobody but the owner may.
-_NO_ROLES = (
-    "UPDATE schemad.policy SET owner_role = NULL WHERE owner_role = 'schemad_owner';\n"
-    "REVOKE ALL ON ALL ROUTINES IN SCHEMA schemad FROM PUBLIC;"
-)
+# PostgreSQL lets everybody execute a new function. The grants of the roles take that back; without them this does.
+_NOT_TO_PUBLIC = "REVOKE ALL ON ALL ROUTINES IN SCHEMA schemad FROM PUBLIC;"
+# Where there is no such role, tables belong to whatever login the daemon uses.
+_NO_OWNER = "UPDATE schemad.policy SET owner_role = NULL WHERE owner_role = 'schemad_owner';"
 
 
 class SchemaState(StrEnum):
@@ -162,8 +161,8 @@ def _steps(applied: dict[str, str], *, with_roles: bool | None) -> list[Step]:
     # The others stand on each other: any change re-applies them all, in one transaction.
     others = [*reapplied(), *(roles() if with_roles else [])]
     if steps or _changed(others, applied):
-        epilogue = "" if with_roles or had_roles else _NO_ROLES
-        steps.append(Step(tuple(others), epilogue))
+        epilogue = [] if with_roles else [_NOT_TO_PUBLIC] if had_roles else [_NO_OWNER, _NOT_TO_PUBLIC]
+        steps.append(Step(tuple(others), "\n".join(epilogue)))
     return steps
 
 

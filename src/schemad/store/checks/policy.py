@@ -32,10 +32,13 @@ async def check_policy(connection: Connection, settings: Settings) -> AsyncItera
     if facts["owner_is_superuser"]:
         found = f"{owner}, which owns tables, is a superuser: what is approved runs with its rights"
         yield Check("policy", found, f"ALTER ROLE {owner} NOSUPERUSER;")
+    elif facts["owner_owns_schema"]:
+        found = f"{owner}, which owns tables, may act as the owner of schema schemad: no plan runs as it"
+        yield Check("policy", found, _set("owner_role", "'schemad_owner'"))
     remarks = _remarks(dict(facts))
     for found, mend in remarks:
         yield note("policy", found, mend)
-    if not remarks and not facts["owner_is_superuser"]:
+    if not remarks and not facts["owner_owns_schema"]:
         yield Check("policy", "nothing stands out")
 
 

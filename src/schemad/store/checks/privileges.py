@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from schemad.store.checks.check import Check
+from schemad.store.checks.check import Check, note
 from schemad.store.connect import Connection
 from schemad.store.one_row import one_row
 
@@ -24,6 +24,12 @@ async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
             f"CREATE ROLE {owner}; GRANT {owner} TO {role}; or name another owner: schemad policy set owner_role"
         )
     yield Check("owner of tables", owner, mend)
+    if row["has_owner"] and row["barrier_owner"] != owner:
+        found = (
+            f"schemad.run_as_owner(text) belongs to {row['barrier_owner']}: plans with types of your own, or with "
+            "expressions that a person let through, fail"
+        )
+        yield note("barrier", found, _give_barrier(owner))
     grants = []
     if not row["has_schema"]:
         grants.append(f"CREATE SCHEMA {table_schema};")
@@ -32,3 +38,11 @@ async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
     if not row["requesters_may_use"]:
         grants.append(f"GRANT USAGE ON SCHEMA {table_schema} TO schemad_requester;")
     yield Check("schema of tables", table_schema, " ".join(grants))
+
+
+def _give_barrier(owner: str) -> str:
+    # Who is no superuser can give a function only to a role that may create one there.
+    return (
+        f"GRANT CREATE ON SCHEMA schemad TO {owner}; ALTER FUNCTION schemad.run_as_owner(text) OWNER TO {owner}; "
+        f"REVOKE CREATE ON SCHEMA schemad FROM {owner};"
+    )

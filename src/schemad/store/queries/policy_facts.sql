@@ -4,6 +4,9 @@ SELECT p.notify, p.allow_self_approval, p.max_attempts, p.tables_per_day, p.tabl
     p.tables_in_all) AS limits_set,
   quote_ident(p.owner_role) AS owner_role,
   coalesce(r.rolsuper, false) AS owner_is_superuser,
+  -- Then nothing runs as it; a superuser may act as any role.
+  (SELECT pg_has_role(r.oid, n.nspowner, 'USAGE') FROM pg_namespace AS n WHERE n.nspname = 'schemad') IS TRUE
+    AS owner_owns_schema,
   coalesce(r.rolcanlogin, false) AS owner_may_log_in,
   EXISTS (SELECT FROM schemad.safe_types AS t WHERE t.auto AND NOT t.refused) AS has_auto_types,
   (

@@ -12,6 +12,10 @@ SELECT quote_ident(current_user) AS role,
     FROM pg_roles AS r, pg_namespace AS n
     WHERE r.rolname = p.owner_role AND n.nspname = p.table_schema
   ) IS TRUE AS may_create,
+  (
+    SELECT quote_ident(pg_get_userbyid(f.proowner))
+    FROM pg_proc AS f WHERE f.oid = 'schemad.run_as_owner(text)'::regprocedure
+  ) AS barrier_owner,
   EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = p.table_schema) AS has_schema,
   EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = p.owner_role) AS has_owner,
   NOT EXISTS (
