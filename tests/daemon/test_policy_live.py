@@ -320,6 +320,23 @@ async def test_over_the_quota_a_person_decides_and_a_day_later_the_policy_does(
     assert (await decided(app, three["id"]))["status"] == "approved"
 
 
+async def test_an_approval_goes_beyond_the_quota_whatever_the_name_of_the_reviewer_s_role(
+    database: Database, admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    # As what the policy decides has it in decided_by.
+    await admin.execute("CREATE ROLE schemad LOGIN IN ROLE schemad_reviewer")
+    try:
+        await admin.execute("SELECT schemad.set_policy('tables_in_all', '0')")
+        held = await ask(app, "one", fields("a"))
+        assert rules(held) == ["limit.tables"]
+        async with database.connection("schemad") as reviewer:
+            await approve(reviewer, held["id"])
+        approved = await decided(app, held["id"])
+        assert (approved["status"], approved["decided_by"]) == ("approved", "schemad")
+    finally:
+        await admin.execute("DROP ROLE schemad")
+
+
 async def test_a_quota_of_none_holds_every_new_table(admin: Connection, app: Connection, daemon: Daemon) -> None:
     await admin.execute("SELECT schemad.set_policy('tables_in_all', '0')")
     held = await ask(app, "one", fields("a"))
