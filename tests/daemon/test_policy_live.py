@@ -123,6 +123,18 @@ async def test_an_allowed_type_of_another_schema_is_written_with_its_schema(
     assert await columns_of(admin, "public.numbers") == ["id", "a"]
 
 
+async def test_the_longest_name_that_an_allowed_type_may_have_leaves_room_for_an_array_of_it(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    schema = "s" * 57
+    await admin.execute(
+        f"CREATE SCHEMA {schema}; CREATE TYPE {schema}.mood AS ENUM ('ok'); "
+        f"GRANT USAGE ON SCHEMA {schema} TO schemad_owner; SELECT schemad.allow_type('{schema}.mood')"
+    )
+    request = await ask(app, "moods", with_default("mood[]", ["ok"]))
+    assert request["status"] == "approved", request
+
+
 @pytest.mark.parametrize(
     ("ddl", "payload", "sqlstate"),
     [
