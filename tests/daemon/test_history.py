@@ -74,11 +74,22 @@ BEGIN
 END
 $$
 """
+CATALOG_READ = """
+SELECT t.seq_tup_read::integer + (
+  SELECT sum(i.idx_tup_read) FROM pg_stat_all_indexes AS i WHERE i.relid = t.relid)::integer
+FROM pg_stat_all_tables AS t
+WHERE t.relid = 'pg_class'::regclass
+"""
 RELATIONS_READ = "SELECT sum(i.idx_tup_read)::integer FROM pg_stat_all_indexes AS i WHERE i.relname = 'pg_class'"
 # What a session has read is counted at its end, or when it asks for that.
 COUNT = "SELECT pg_stat_force_next_flush()"
 ENDED = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'daemon_login')"
 FEW = 60  # the polls of wait_for_request() are among them
+
+
+def referring(table: str) -> dict[str, Any]:
+    """A payload with a foreign key."""
+    return {"fields": [{"name": "ref", "type": "bigint", "references": {"table": table}}]}
 
 
 async def rows_read(admin: Connection) -> dict[str, int]:
@@ -133,6 +144,28 @@ async def test_a_request_reads_neither_the_history_nor_what_waits(
         async with database.connection("daemon_login") as daemon:
             await daemon.execute(f"SET plan_cache_mode = {mode}")
             await assert_read_in_order(daemon, "next_attempt", "integer[]", "'{22000}'")
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+async def test_a_foreign_key_reads_neither_the_registry_nor_the_catalog(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    for table in GROWN:
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
+        # Plans of a session are kept from its first request on.
+        assert (await ask(app, "books", fields("a")))["status"] == "approved"
+        assert (await ask(app, "first", referring("books")))["status"] == "approved"
+        for statement in (*STATISTICS[statistics], RELATIONS):
+            await admin.execute(statement)
+        async with database.connection("daemon_login") as other:
+            await other.execute(COUNT)
+        before, catalog_before = await rows_read(admin), await admin.fetchval(CATALOG_READ)
+        assert (await ask(app, "copies", referring("books")))["status"] == "approved"
+    await until(admin, ENDED)
+    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}
+    assert await admin.fetchval(CATALOG_READ) - catalog_before < 3000
 
 
 @pytest.mark.parametrize("statistics", STATISTICS)
