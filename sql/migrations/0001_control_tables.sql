@@ -150,7 +150,7 @@ CREATE INDEX schema_requests_turns
 CREATE INDEX schema_requests_awaited ON schemad.schema_requests (lower(schema_name COLLATE "C"), id)
   WHERE num_nulls(processed_at, verdict) = 2;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
--- For the limits: the n-th latest request of a role and of a login, and their pending ones.
+-- For the limits: the n-th latest request of a role and of a login, and their pending ones; the first for a role's list, too.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);
 CREATE INDEX schema_requests_recent_login ON schemad.schema_requests (requested_login, created_at);
 CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by)
@@ -210,7 +210,8 @@ COMMENT ON COLUMN schemad.notifications.user_id IS 'requester_user_id of the req
 COMMENT ON COLUMN schemad.notifications.payload IS 'request_id, schema_name, status, verdict, message, findings.';
 COMMENT ON COLUMN schemad.notifications.delivered IS 'Set by whoever passed the message on.';
 COMMENT ON COLUMN schemad.notifications.role_name IS 'requested_by of the request: the role that may read the row.';
-CREATE INDEX notifications_undelivered ON schemad.notifications (user_id, id) WHERE NOT delivered;
+-- For whoever works off what its role was not told yet: row-level security names the role in every statement of a requester.
+CREATE INDEX notifications_undelivered ON schemad.notifications (role_name, user_id, id) WHERE NOT delivered;
 CREATE INDEX notifications_created ON schemad.notifications (delivered, created_at);
 ALTER TABLE schemad.notifications SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
