@@ -157,6 +157,9 @@ CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by)
   WHERE status = 'pending' AND processed_at IS NULL;
 CREATE INDEX schema_requests_pending_login ON schemad.schema_requests (requested_login)
   WHERE num_nonnulls(processed_at) = 0;
+-- For the counts of what waits for people: else they would read past the whole queue.
+CREATE INDEX schema_requests_held ON schemad.schema_requests (created_at)
+  WHERE num_nulls(processed_at) = 1 AND num_nulls(verdict) = 0;
 -- For schemad.prune(), as the two below on created_at.
 CREATE INDEX schema_requests_processed ON schemad.schema_requests (processed_at) WHERE processed_at IS NOT NULL;
 -- For schemad.recent_decisions, where a role sees its own.
