@@ -110,6 +110,7 @@ CREATE TABLE schemad.schema_requests (
   attempts integer NOT NULL DEFAULT 0,
   next_attempt_at timestamptz,
   last_error text,
+  retried_at timestamptz,
   UNIQUE (requested_by, idempotency_key),
   CONSTRAINT processed_once_decided CHECK ((status = 'pending') = (processed_at IS NULL))
 );
@@ -135,6 +136,7 @@ COMMENT ON COLUMN schemad.schema_requests.idempotency_key IS
 COMMENT ON COLUMN schemad.schema_requests.attempts IS 'How often it was tried; errors that pass are tried again.';
 COMMENT ON COLUMN schemad.schema_requests.next_attempt_at IS 'Not tried again before this time.';
 COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of the last attempt that did not succeed.';
+COMMENT ON COLUMN schemad.schema_requests.retried_at IS 'When its requester last had it assessed again, by retry_request().';
 
 -- The queue, in the order in which it is worked off: what was put off stands behind what was not, by the time at which it is
 -- due, so that nobody reads past it. Held and decided requests are not in it, so they can't slow or starve new ones.
