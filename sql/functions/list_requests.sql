@@ -30,11 +30,12 @@ BEGIN
       MESSAGE = format('row_limit %L, row_offset %L are out of range', row_limit, row_offset),
       HINT = 'row_limit is 1 to 1000, row_offset 0 or more.';
   END IF;
-  IF sees_all THEN
+  IF sees_all OR list_requests.requester_user_id IS NOT NULL THEN
     RETURN QUERY
     SELECT r.*
     FROM schemad.schema_requests AS r
-    WHERE (list_requests.status IS NULL OR r.status = list_requests.status)
+    WHERE (sees_all OR r.requested_by = caller)
+      AND (list_requests.status IS NULL OR r.status = list_requests.status)
       -- The same once more for what is pending, as the index of those has it.
       AND (list_requests.status IS DISTINCT FROM 'pending' OR r.processed_at IS NULL)
       AND (list_requests.requester_user_id IS NULL OR r.requester_user_id = list_requests.requester_user_id)
@@ -50,7 +51,6 @@ BEGIN
   WHERE r.requested_by = caller
     AND (list_requests.status IS NULL OR r.status = list_requests.status)
     AND (list_requests.status IS DISTINCT FROM 'pending' OR r.processed_at IS NULL)
-    AND (list_requests.requester_user_id IS NULL OR r.requester_user_id = list_requests.requester_user_id)
   ORDER BY r.created_at DESC, r.id DESC
   LIMIT row_limit OFFSET row_offset;
 END
