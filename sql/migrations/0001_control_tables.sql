@@ -52,7 +52,8 @@ CREATE TABLE schemad.schema_registry (
 );
 CREATE INDEX schema_registry_owner_role ON schemad.schema_registry (owner_role, created_at);
 COMMENT ON TABLE schemad.schema_registry IS 'The tables that schemad made and looks after, one row each.';
-COMMENT ON COLUMN schemad.schema_registry.id IS 'Number of the table: schema_id elsewhere. After a request that dropped it, the next one of that name has another.';
+COMMENT ON COLUMN schemad.schema_registry.id IS
+  'Number of the table: schema_id elsewhere. After a request that dropped it, the next one of that name has another.';
 COMMENT ON COLUMN schemad.schema_registry.name IS 'Name of the table, in lower case.';
 COMMENT ON COLUMN schemad.schema_registry.description IS 'What the table is for, in its requester''s words.';
 COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table, or last had it made again.';

@@ -13,7 +13,8 @@ HISTORY = """
 SET session_replication_role = replica;
 INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, status, verdict, created_at,
   processed_at, requested_by)
-SELECT CASE WHEN n <= 60 THEN 'own' ELSE 'user' END || n % 10, 'old_' || n, '{}', CASE WHEN n % 500 = 0 THEN 'pending' ELSE 'approved' END, 'review',
+SELECT CASE WHEN n <= 60 THEN 'own' ELSE 'user' END || n % 10, 'old_' || n, '{}',
+  CASE WHEN n % 500 = 0 THEN 'pending' ELSE 'approved' END, 'review',
   now() - interval '1 day' + n * interval '1 s', CASE WHEN n % 500 > 0 THEN now() END,
   CASE WHEN n <= 60 THEN 'app_one' ELSE 'app_two' END
 FROM generate_series(1, 20000) AS n;
