@@ -1,10 +1,12 @@
 CREATE OR REPLACE FUNCTION schemad.allow_found_type(type_name text, given regtype, auto boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off -- the name is stored as format_type() writes it for the daemon, which has this off
 AS $function$
 -- Apart from allow_type(), whose search_path is its caller's.
 DECLARE
   found_type record;
+  catalog_name text;
 BEGIN
   UPDATE schemad.safe_types AS s SET auto = allow_found_type.auto, refused = false
   WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
@@ -43,9 +45,16 @@ BEGIN
       MESSAGE = format('%L can''t be allowed: a requester owns it, and could give it other checks later', type_name),
       HINT = format('Have it belong to somebody else: ALTER TYPE %s OWNER TO …', given);
   END IF;
+  catalog_name := format('%I.%I', found_type.nspname, found_type.typname);
+  IF length(catalog_name) > 62 THEN -- schema_fields.field_type, and [] for an array
+    RAISE EXCEPTION USING
+      ERRCODE = 'name_too_long',
+      MESSAGE = format('%L can''t be allowed: its full name is too long', type_name),
+      DETAIL = format('%s has %s characters, and 62 are the most.', catalog_name, length(catalog_name)),
+      HINT = 'Give it or its schema a shorter name: ALTER TYPE … RENAME TO …, ALTER TYPE … SET SCHEMA ….';
+  END IF;
   INSERT INTO schemad.safe_types AS s (name, auto, catalog_name, added_by)
-  VALUES (found_type.typname, allow_found_type.auto,
-    format('%I.%I', found_type.nspname, found_type.typname), schemad.caller())
+  VALUES (found_type.typname, allow_found_type.auto, catalog_name, schemad.caller())
   ON CONFLICT (name) DO UPDATE SET auto = excluded.auto, refused = false, catalog_name = excluded.catalog_name;
 END
 $function$;

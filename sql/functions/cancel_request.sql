@@ -15,4 +15,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION schemad.cancel_request(integer) IS
-  'Withdraws one''s own pending request. Example: SELECT schemad.cancel_request(42).';
+  'Withdraws a pending request: one''s own, or, for reviewers, anybody''s. Example: SELECT schemad.cancel_request(42).';

@@ -55,12 +55,13 @@ BEGIN
   FROM ROWS FROM (jsonb_array_elements(decisions), unnest(outcomes))
     WITH ORDINALITY AS d (decision, result, code, message, position);
 
-  -- Over its quota a role's request is assessed anew, and held. Daemons count one after the other.
+  -- Over its quota a role's request is assessed anew, and held. Daemons count one after the other. What a person approved
+  -- is told by approved_by: decided_by may well be a reviewer's role of the name schemad.
   IF num_nonnulls(policy.tables_per_day, policy.tables_in_all) > 0 THEN
     FOR position IN 1 .. coalesce(cardinality(outcomes), 0) LOOP
       decision := decisions -> position - 1;
       CONTINUE WHEN (outcomes[position]).result IS NOT NULL OR decision ->> 'operation' <> 'create_table'
-        OR decision ->> 'decided_by' <> 'schemad';
+        OR decision ->> 'approved_by' IS NOT NULL;
       of_role := decision ->> 'requested_by';
       made_now := coalesce((made_for -> of_role)::integer, 0);
       is_free := schemad.take_quota_turn(of_role);

@@ -22,7 +22,7 @@ BEGIN
   JOIN schemad.schema_fields AS f ON f.schema_id = r.id
   CROSS JOIN schemad.policy AS p
   LEFT JOIN pg_namespace AS n ON n.nspname = p.table_schema
-  LEFT JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = r.name
+  LEFT JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = r.name AND t.relkind = 'r'
   LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = f.field_name AND NOT a.attisdropped
   WHERE r.name = schemad.fold(describe_schema.schema_name)
   ORDER BY f.id;

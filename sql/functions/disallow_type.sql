@@ -10,7 +10,7 @@ BEGIN
   WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases)) AND NOT s.refused;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('%L is not allowed as it is', type_name),
-      HINT = 'SELECT name FROM schemad.safe_types lists those that are.';
+      HINT = 'SELECT name FROM schemad.safe_types WHERE NOT refused lists those that are.';
   ELSIF known.built_in THEN
     UPDATE schemad.safe_types AS s SET refused = true WHERE s.name = known.name;
   ELSE

@@ -66,7 +66,7 @@ BEGIN
   SELECT 'type.not_safe',
     coalesce((SELECT s.severity FROM schemad.rule_severities AS s WHERE s.rule = 'type.not_safe'), 'review'),
     schemad.fold(f.value ->> 'name'), format('%s needs a review', t.name),
-    'SELECT name FROM schemad.safe_types WHERE auto lists those that need no review.'
+    'SELECT name FROM schemad.safe_types WHERE auto AND NOT refused lists those that need no review.'
   FROM jsonb_array_elements(request_payload -> 'fields') WITH ORDINALITY AS f
   JOIN schemad.safe_types AS t
     ON btrim(regexp_replace(regexp_replace(schemad.fold(f.value ->> 'type'), '\([^)]*\)|\[\]', ' ', 'g'), '[ \t\r\n]+', ' ', 'g'))

@@ -82,7 +82,8 @@ BEGIN
     WHERE d.result = 'applied' AND d.operation IN ('create_table', 'add_fields')
     ORDER BY d.request_id, f.ordinality
     ON CONFLICT (schema_id, field_name) DO UPDATE
-    SET field_type = excluded.field_type, is_nullable = excluded.is_nullable,
+    -- Made again, it is a new field, behind those that were made before it.
+    SET id = DEFAULT, created_at = excluded.created_at, field_type = excluded.field_type, is_nullable = excluded.is_nullable,
       default_value = excluded.default_value, metadata = excluded.metadata
   ),
   versioned AS (

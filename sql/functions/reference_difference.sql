@@ -10,7 +10,7 @@ BEGIN
     JOIN pg_class AS t ON t.relname = p."table" AND t.relnamespace = namespace AND t.relkind = 'r'
     JOIN pg_constraint AS c ON c.conrelid = t.oid AND c.contype = 'f' AND p.foreign_keys ? c.conname::text
     JOIN pg_class AS o ON o.oid = c.confrelid AND o.oid <> t.oid
-    JOIN schemad.schema_registry AS r ON r.name = o.relname::text
+    JOIN schemad.schema_registry AS r ON r.name = o.relname::text COLLATE "default" -- else its index would not do
     WHERE p.lenient IS NOT TRUE AND r.owner_role <> p.requested_by
     LIMIT 1);
 END

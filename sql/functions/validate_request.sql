@@ -18,7 +18,7 @@ BEGIN
   END IF;
 
   IF NEW.status <> 'pending' OR num_nonnulls(NEW.processed_at, NEW.verdict, NEW.plan_sql, NEW.decided_by,
-    NEW.decision_reason, NEW.next_attempt_at, NEW.last_error) > 0 OR NEW.attempts <> 0 OR NEW.findings <> '[]' THEN
+    NEW.decision_reason, NEW.next_attempt_at, NEW.last_error, NEW.retried_at) > 0 OR NEW.attempts <> 0 OR NEW.findings <> '[]' THEN
     RAISE EXCEPTION USING
       ERRCODE = 'insufficient_privilege',
       MESSAGE = 'the outcome of a request can''t be set by whoever asks',

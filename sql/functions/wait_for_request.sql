@@ -16,7 +16,8 @@ DECLARE
   sees_all constant boolean := schemad.may_approve(caller);
   looked record;
   request schemad.schema_requests;
-  deadline constant timestamptz := clock_timestamp() + timeout;
+  patience constant interval := coalesce(timeout, '10 s');
+  deadline constant timestamptz := clock_timestamp() + patience;
   pause double precision := 0.001;
 BEGIN
   -- Nothing to anybody, but that PostgreSQL refuses it where caller() names a role that has not called: see there.
@@ -52,7 +53,7 @@ BEGIN
         HINT = 'Commit first, then wait. CALL schemad.create_table(…) does both.';
     ELSIF clock_timestamp() >= deadline THEN
       RAISE WARNING USING
-        MESSAGE = format('request %s has not been assessed within %s', request_id, timeout),
+        MESSAGE = format('request %s has not been assessed within %s', request_id, patience),
         HINT = 'It is kept, and decided as soon as a daemon runs: schemad doctor tells what is missing.';
       RETURN request;
     END IF;

@@ -52,10 +52,14 @@ CREATE TABLE schemad.schema_registry (
 );
 CREATE INDEX schema_registry_owner_role ON schemad.schema_registry (owner_role, created_at);
 COMMENT ON TABLE schemad.schema_registry IS 'The tables that schemad made and looks after, one row each.';
+COMMENT ON COLUMN schemad.schema_registry.id IS
+  'Number of the table: schema_id elsewhere. After a request that dropped it, the next one of that name has another.';
 COMMENT ON COLUMN schemad.schema_registry.name IS 'Name of the table, in lower case.';
 COMMENT ON COLUMN schemad.schema_registry.description IS 'What the table is for, in its requester''s words.';
 COMMENT ON COLUMN schemad.schema_registry.owner IS 'requester_user_id of the request that created the table, or last had it made again.';
 COMMENT ON COLUMN schemad.schema_registry.is_active IS 'False once deprecated: no further fields until restored.';
+COMMENT ON COLUMN schemad.schema_registry.created_at IS 'When it was made, or last made again.';
+COMMENT ON COLUMN schemad.schema_registry.updated_at IS 'When schemad last changed it.';
 COMMENT ON COLUMN schemad.schema_registry.owner_role IS
   'Database role that asked for the table, or last had it made again. A request for it from another role waits for review.';
 COMMENT ON COLUMN schemad.schema_registry.version IS 'Counts the applied changes; schema_versions has each.';
@@ -72,9 +76,14 @@ CREATE TABLE schemad.schema_fields (
   UNIQUE (schema_id, field_name)
 );
 COMMENT ON TABLE schemad.schema_fields IS 'The fields of each registered table, in the order they were made.';
+COMMENT ON COLUMN schemad.schema_fields.id IS 'Grows in the order in which fields were made.';
+COMMENT ON COLUMN schemad.schema_fields.schema_id IS 'schema_registry.id of the table.';
+COMMENT ON COLUMN schemad.schema_fields.field_name IS 'Name of the field, in lower case.';
 COMMENT ON COLUMN schemad.schema_fields.field_type IS 'The type as PostgreSQL writes it, such as varchar(255).';
+COMMENT ON COLUMN schemad.schema_fields.is_nullable IS 'Whether it may be NULL.';
 COMMENT ON COLUMN schemad.schema_fields.default_value IS 'The default as SQL, or NULL.';
 COMMENT ON COLUMN schemad.schema_fields.metadata IS 'The requester''s own notes on the field; schemad only keeps them.';
+COMMENT ON COLUMN schemad.schema_fields.created_at IS 'When the field was made.';
 
 CREATE TABLE schemad.schema_versions (
   schema_id integer NOT NULL REFERENCES schemad.schema_registry (id) ON DELETE CASCADE,
@@ -86,9 +95,13 @@ CREATE TABLE schemad.schema_versions (
   PRIMARY KEY (schema_id, version)
 );
 COMMENT ON TABLE schemad.schema_versions IS 'Each applied change of a table, numbered, with the fields it then had.';
+COMMENT ON COLUMN schemad.schema_versions.schema_id IS 'schema_registry.id of the table.';
+COMMENT ON COLUMN schemad.schema_versions.version IS '1, 2 and so on, for each table.';
+COMMENT ON COLUMN schemad.schema_versions.request_id IS 'schema_requests.id of the request that was applied, kept after that is pruned.';
 COMMENT ON COLUMN schemad.schema_versions.operation IS
-  'create_table, add_fields, deprecate, restore or drop_table.';
+  'create_table, add_fields, deprecate or restore. A drop takes the versions away; the audit keeps it.';
 COMMENT ON COLUMN schemad.schema_versions.fields IS 'All fields after the change, each with name, type and nullability.';
+COMMENT ON COLUMN schemad.schema_versions.created_at IS 'When it was applied.';
 
 CREATE TABLE schemad.schema_requests (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -110,17 +123,20 @@ CREATE TABLE schemad.schema_requests (
   attempts integer NOT NULL DEFAULT 0,
   next_attempt_at timestamptz,
   last_error text,
+  retried_at timestamptz,
   UNIQUE (requested_by, idempotency_key),
   CONSTRAINT processed_once_decided CHECK ((status = 'pending') = (processed_at IS NULL))
 );
 COMMENT ON TABLE schemad.schema_requests IS
   'Requests for tables and fields, and the queue of the daemon. INSERT requester_user_id, schema_name and request_payload, or call schemad.submit_request().';
+COMMENT ON COLUMN schemad.schema_requests.id IS 'Number of the request: for wait_for_request(id), approve_request(id, …) and the like.';
 COMMENT ON COLUMN schemad.schema_requests.requester_user_id IS 'Who asks, in the application''s own terms.';
 COMMENT ON COLUMN schemad.schema_requests.schema_name IS 'Name of the table that should exist.';
 COMMENT ON COLUMN schemad.schema_requests.request_payload IS
   'What the table should have: {"description": "…", "fields": [{"name": "…", "type": "…"}]}.';
 COMMENT ON COLUMN schemad.schema_requests.status IS
   'pending until decided; approved: applied; rejected: by a reviewer; cancelled: withdrawn.';
+COMMENT ON COLUMN schemad.schema_requests.created_at IS 'When it was submitted; set by a trigger.';
 COMMENT ON COLUMN schemad.schema_requests.processed_at IS 'When it became approved, rejected or cancelled.';
 COMMENT ON COLUMN schemad.schema_requests.verdict IS
   'NULL: not yet assessed. auto: low-risk, applied by itself (with status approved). review: waits for a person. failed: PostgreSQL refused the plan.';
@@ -129,12 +145,14 @@ COMMENT ON COLUMN schemad.schema_requests.findings IS
 COMMENT ON COLUMN schemad.schema_requests.plan_sql IS 'The exact SQL that was run, or that an approval would run.';
 COMMENT ON COLUMN schemad.schema_requests.requested_by IS 'Database role that asked; set by a trigger.';
 COMMENT ON COLUMN schemad.schema_requests.requested_login IS 'Login behind requested_by, where SET ROLE was used; set by a trigger.';
-COMMENT ON COLUMN schemad.schema_requests.decided_by IS 'The reviewer''s role, or schemad where the policy decided.';
+COMMENT ON COLUMN schemad.schema_requests.decided_by IS 'The reviewer''s role, schemad where the policy decided, or the role that withdrew it.';
+COMMENT ON COLUMN schemad.schema_requests.decision_reason IS 'Why: the reviewer''s words, what was low-risk about it, or that it was withdrawn.';
 COMMENT ON COLUMN schemad.schema_requests.idempotency_key IS
   'The requester''s own key: the same key again returns the first request.';
 COMMENT ON COLUMN schemad.schema_requests.attempts IS 'How often it was tried; errors that pass are tried again.';
 COMMENT ON COLUMN schemad.schema_requests.next_attempt_at IS 'Not tried again before this time.';
 COMMENT ON COLUMN schemad.schema_requests.last_error IS 'SQLSTATE and message of the last attempt that did not succeed.';
+COMMENT ON COLUMN schemad.schema_requests.retried_at IS 'When its requester last had it assessed again, by retry_request().';
 
 -- The queue, in the order in which it is worked off: what was put off stands behind what was not, by the time at which it is
 -- due, so that nobody reads past it. Held and decided requests are not in it, so they can't slow or starve new ones.
@@ -150,13 +168,16 @@ CREATE INDEX schema_requests_turns
 CREATE INDEX schema_requests_awaited ON schemad.schema_requests (lower(schema_name COLLATE "C"), id)
   WHERE num_nulls(processed_at, verdict) = 2;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
--- For the limits: the n-th latest request of a role and of a login, and their pending ones.
+-- For the limits: the n-th latest request of a role and of a login, and their pending ones; the first for a role's list, too.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);
 CREATE INDEX schema_requests_recent_login ON schemad.schema_requests (requested_login, created_at);
 CREATE INDEX schema_requests_pending ON schemad.schema_requests (requested_by)
   WHERE status = 'pending' AND processed_at IS NULL;
 CREATE INDEX schema_requests_pending_login ON schemad.schema_requests (requested_login)
   WHERE num_nonnulls(processed_at) = 0;
+-- For the counts of what waits for people: else they would read past the whole queue.
+CREATE INDEX schema_requests_held ON schemad.schema_requests (created_at)
+  WHERE num_nulls(processed_at) = 1 AND num_nulls(verdict) = 0;
 -- For schemad.prune(), as the two below on created_at.
 CREATE INDEX schema_requests_processed ON schemad.schema_requests (processed_at) WHERE processed_at IS NOT NULL;
 -- For schemad.recent_decisions, where a role sees its own.
@@ -176,8 +197,13 @@ CREATE TABLE schemad.schema_changes_audit (
 );
 COMMENT ON TABLE schemad.schema_changes_audit IS
   'Each request that was applied, with the SQL that it took: none where the table had all of it already. Rows are only ever added.';
+COMMENT ON COLUMN schemad.schema_changes_audit.id IS 'Grows with each row.';
 COMMENT ON COLUMN schemad.schema_changes_audit.schema_id IS 'schema_registry.id, kept after the registry row is gone.';
+COMMENT ON COLUMN schemad.schema_changes_audit.request_id IS 'schema_requests.id, kept after the request is pruned.';
+COMMENT ON COLUMN schemad.schema_changes_audit.change_summary IS 'What was done, in words.';
+COMMENT ON COLUMN schemad.schema_changes_audit.migration_sql IS 'The exact SQL that was run; empty where the table had all of it already.';
 COMMENT ON COLUMN schemad.schema_changes_audit.applied_by IS 'Who decided it: schemad, or the reviewer''s role.';
+COMMENT ON COLUMN schemad.schema_changes_audit.applied_at IS 'When it was applied.';
 
 CREATE TABLE schemad.auto_create_log (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -191,9 +217,12 @@ COMMENT ON TABLE schemad.auto_create_log IS
   'One row for each decision of the daemon: created (or changed, or dropped), skipped (held for review, or nothing to do) or failed.';
 CREATE INDEX auto_create_log_created ON schemad.auto_create_log (created_at);
 ALTER TABLE schemad.auto_create_log SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON COLUMN schemad.auto_create_log.id IS 'Grows with each row.';
 COMMENT ON COLUMN schemad.auto_create_log.schema_name IS 'schema_requests.schema_name.';
 COMMENT ON COLUMN schemad.auto_create_log.table_name IS 'The table, with the database schema it is in.';
+COMMENT ON COLUMN schemad.auto_create_log.action IS 'created, skipped or failed.';
 COMMENT ON COLUMN schemad.auto_create_log.details IS 'request_id, operation, findings; for failures sqlstate and error.';
+COMMENT ON COLUMN schemad.auto_create_log.created_at IS 'When it was decided.';
 
 CREATE TABLE schemad.notifications (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -205,12 +234,16 @@ CREATE TABLE schemad.notifications (
   role_name name NOT NULL
 );
 COMMENT ON TABLE schemad.notifications IS
-  'Messages to requesters about their requests. LISTEN schemad_decisions tells when there is a new one.';
+  'Messages to requesters about their requests. LISTEN schemad_decisions tells when there is a new one, unless policy.notify is false.';
+COMMENT ON COLUMN schemad.notifications.id IS 'Grows with each message.';
 COMMENT ON COLUMN schemad.notifications.user_id IS 'requester_user_id of the request.';
 COMMENT ON COLUMN schemad.notifications.payload IS 'request_id, schema_name, status, verdict, message, findings.';
 COMMENT ON COLUMN schemad.notifications.delivered IS 'Set by whoever passed the message on.';
+COMMENT ON COLUMN schemad.notifications.delivery_channel IS 'By which way it was passed on, in the words of whoever did.';
+COMMENT ON COLUMN schemad.notifications.created_at IS 'When it was written.';
 COMMENT ON COLUMN schemad.notifications.role_name IS 'requested_by of the request: the role that may read the row.';
-CREATE INDEX notifications_undelivered ON schemad.notifications (user_id, id) WHERE NOT delivered;
+-- For whoever works off what its role was not told yet: row-level security names the role in every statement of a requester.
+CREATE INDEX notifications_undelivered ON schemad.notifications (role_name, user_id, id) WHERE NOT delivered;
 CREATE INDEX notifications_created ON schemad.notifications (delivered, created_at);
 ALTER TABLE schemad.notifications SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 

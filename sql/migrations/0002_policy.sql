@@ -28,7 +28,9 @@ CREATE TABLE schemad.policy (
   changed_by text NOT NULL DEFAULT session_user
 );
 COMMENT ON TABLE schemad.policy IS 'One row: the limits and switches of what happens by itself. UPDATE it; daemons follow at once.';
-COMMENT ON COLUMN schemad.policy.version IS 'Counts changes of policy, safe_types and protected_tables; kept by triggers.';
+COMMENT ON COLUMN schemad.policy.is_policy IS 'Always true: there is one row.';
+COMMENT ON COLUMN schemad.policy.version IS
+  'Counts changes of policy, safe_types, protected_tables and rule_severities; kept by triggers.';
 COMMENT ON COLUMN schemad.policy.table_schema IS 'Database schema in which tables are created.';
 COMMENT ON COLUMN schemad.policy.owner_role IS 'Owner of created tables; NULL: the role that the daemon runs as.';
 COMMENT ON COLUMN schemad.policy.grant_to_requester IS 'Privileges on a new table for the role that asked for it.';
@@ -37,8 +39,8 @@ COMMENT ON COLUMN schemad.policy.max_indexes IS 'A request with more indexes (un
 COMMENT ON COLUMN schemad.policy.max_referenced_bytes IS 'A foreign key to a larger table waits for review (bytes).';
 COMMENT ON COLUMN schemad.policy.max_payload_bytes IS 'A larger payload is refused at submit (bytes, both as stored and as text).';
 COMMENT ON COLUMN schemad.policy.requests_per_minute IS
-  'Requests that a database role may make within any minute, and a login through all its roles; NULL: no limit. With this or one of the next two set, the submits of a role or login wait for each other until they commit.';
-COMMENT ON COLUMN schemad.policy.requests_per_minute_and_user IS 'The same, for each requester_user_id of a role.';
+  'Requests that a database role may make within any minute, and a login through all its roles; where it is set, a requester retries a request once a minute. NULL: no limit. With this or one of the next two set, the submits of a role or login wait for each other until they commit.';
+COMMENT ON COLUMN schemad.policy.requests_per_minute_and_user IS 'Requests that each requester_user_id of a role may make within any minute; NULL: no limit.';
 COMMENT ON COLUMN schemad.policy.pending_requests IS 'Requests of a role, and of a login through all its roles, that may be pending at once; NULL: no limit.';
 COMMENT ON COLUMN schemad.policy.tables_per_day IS
   'Tables that are created by themselves for a role within any 24 hours; further ones wait for review. NULL: no limit.';
@@ -53,7 +55,9 @@ COMMENT ON COLUMN schemad.policy.keep_undelivered IS 'The same, for notification
 COMMENT ON COLUMN schemad.policy.keep_requests IS
   'Requests that were applied, rejected or withdrawn longer ago are pruned, and their idempotency keys with them; a day at least. NULL: never.';
 COMMENT ON COLUMN schemad.policy.notify IS
-  'False: whoever submits, approves or retries sends no NOTIFY, and daemons find requests by polling. For transactions that are prepared (two-phase commit), or many that commit at once.';
+  'False: whoever submits, approves or retries sends no NOTIFY, and daemons find requests by polling; nor are decisions told on schemad_decisions, only by rows of notifications. For transactions that are prepared (two-phase commit), or many that commit at once.';
+COMMENT ON COLUMN schemad.policy.changed_at IS 'When the version was last counted up.';
+COMMENT ON COLUMN schemad.policy.changed_by IS 'The role that made that change.';
 INSERT INTO schemad.policy DEFAULT VALUES;
 
 CREATE TABLE schemad.pruning (
@@ -89,6 +93,8 @@ COMMENT ON COLUMN schemad.safe_types.built_in IS 'True for the types that schema
 COMMENT ON COLUMN schemad.safe_types.catalog_name IS
   'For types that are not built in: the name with its schema, as PostgreSQL writes it. allow_type() fills it in.';
 COMMENT ON COLUMN schemad.safe_types.auto IS 'False: a request with this type waits for review.';
+COMMENT ON COLUMN schemad.safe_types.added_at IS 'When the row was added.';
+COMMENT ON COLUMN schemad.safe_types.added_by IS 'Who added it.';
 
 INSERT INTO schemad.safe_types (name, aliases, modifiers, modifier_min, modifier_max)
 VALUES
@@ -129,6 +135,9 @@ CREATE TABLE schemad.protected_tables (
 );
 COMMENT ON TABLE schemad.protected_tables IS 'Names that no request may have. A request for one is refused at submit.';
 COMMENT ON COLUMN schemad.protected_tables.name IS 'In lower case: requests are folded before they are compared.';
+COMMENT ON COLUMN schemad.protected_tables.reason IS 'Why, in the words of whoever protected it.';
+COMMENT ON COLUMN schemad.protected_tables.added_at IS 'When it was protected.';
+COMMENT ON COLUMN schemad.protected_tables.added_by IS 'Who protected it.';
 
 INSERT INTO schemad.protected_tables (name, reason)
 VALUES
@@ -164,6 +173,8 @@ CREATE TABLE schemad.policy_changes (
   after jsonb
 );
 COMMENT ON TABLE schemad.policy_changes IS 'Every change of the policy, with who made it. Rows are only ever added.';
+COMMENT ON COLUMN schemad.policy_changes.id IS 'Grows with each change.';
+COMMENT ON COLUMN schemad.policy_changes.changed_at IS 'When it was made.';
 COMMENT ON COLUMN schemad.policy_changes.changed_by IS 'The role that made the change.';
 COMMENT ON COLUMN schemad.policy_changes.login IS 'The login behind it.';
 COMMENT ON COLUMN schemad.policy_changes.table_name IS 'policy, safe_types, protected_tables or rule_severities.';

@@ -75,6 +75,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.outcome_of(text, integer, schemad.policy),
   schemad.keep_watch(),
   schemad.end_watch(),
+  schemad.is_within_quota(text, integer),
   schemad.request_message(schemad.schema_requests)
 TO schemad_daemon;
 GRANT EXECUTE ON FUNCTION
@@ -83,7 +84,6 @@ GRANT EXECUTE ON FUNCTION
   schemad.reference_facts(jsonb, integer),
   schemad.key_fields(oid),
   schemad.table_size(oid),
-  schemad.is_within_quota(text, integer),
   schemad.quota_facts(name)
 TO schemad_daemon, schemad_reviewer;
 DO $grants$

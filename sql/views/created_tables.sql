@@ -8,7 +8,7 @@ SELECT format('%I.%I', p.table_schema, r.name) AS table_name,
       SELECT
       FROM pg_class AS c
       JOIN pg_namespace AS n ON n.oid = c.relnamespace
-      WHERE n.nspname = p.table_schema AND c.relname = r.name AND c.relkind IN ('r', 'p')
+      WHERE n.nspname = p.table_schema AND c.relname = r.name AND c.relkind = 'r'
     ) THEN 'missing'
     WHEN r.is_active THEN 'active'
     ELSE 'deprecated'

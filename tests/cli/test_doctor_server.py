@@ -271,6 +271,15 @@ async def test_a_server_without_room_is_told(poor_server: EmbeddedPostgres, poor
 
 
 @needs_server_of_its_own
+async def test_a_login_that_is_shown_nobody_else_s_sessions_counts_them_all_the_same(
+    poor_server: EmbeddedPostgres, poor_admin: Connection
+) -> None:
+    await poor_admin.execute("CREATE ROLE daemon_login LOGIN IN ROLE schemad_daemon")
+    run = await schemad_beside("doctor", dsn=poor_server.dsn(user="daemon_login"))
+    assert "connections: the server has 3 free" in run.out
+
+
+@needs_server_of_its_own
 async def test_a_queue_of_notifications_that_fills_up_is_told_with_the_session_that_keeps_it(
     poor_server: EmbeddedPostgres, poor_admin: Connection
 ) -> None:

@@ -11,6 +11,7 @@ from schemad.store.queue_state import read_queue_state
 from schemad.store.sql_files import query
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
+from tests.support.reads import COUNT, rows_read
 from tests.support.requests import ask, until
 
 PROCESSED = """
@@ -56,14 +57,6 @@ LIMITS = {
     "pending_requests": 100_000,
     "tables_per_day": 1000,
 }
-READ = """
-SELECT jsonb_object_agg(name, rows)::text
-FROM (
-  SELECT t.relname AS name, t.seq_tup_read AS rows FROM pg_stat_user_tables AS t WHERE t.relname = ANY ($1)
-  UNION ALL
-  SELECT i.indexrelname, i.idx_tup_read FROM pg_stat_user_indexes AS i WHERE i.relname = ANY ($1)
-) AS counted
-"""
 # Relations without files.
 RELATIONS = """
 DO $$
@@ -74,18 +67,20 @@ BEGIN
 END
 $$
 """
+CATALOG_READ = """
+SELECT t.seq_tup_read::integer + (
+  SELECT sum(i.idx_tup_read) FROM pg_stat_all_indexes AS i WHERE i.relid = t.relid)::integer
+FROM pg_stat_all_tables AS t
+WHERE t.relid = 'pg_class'::regclass
+"""
 RELATIONS_READ = "SELECT sum(i.idx_tup_read)::integer FROM pg_stat_all_indexes AS i WHERE i.relname = 'pg_class'"
-# What a session has read is counted at its end, or when it asks for that.
-COUNT = "SELECT pg_stat_force_next_flush()"
 ENDED = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'daemon_login')"
 FEW = 60  # the polls of wait_for_request() are among them
 
 
-async def rows_read(admin: Connection) -> dict[str, int]:
-    """Rows of each table that were read in a scan of the whole, and entries of each index, so far."""
-    await admin.execute(COUNT)
-    found: dict[str, int] = json.loads(await admin.fetchval(READ, GROWN))
-    return found
+def referring(table: str) -> dict[str, Any]:
+    """A payload with a foreign key."""
+    return {"fields": [{"name": "ref", "type": "bigint", "references": {"table": table}}]}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -118,12 +113,12 @@ async def test_a_request_reads_neither_the_history_nor_what_waits(
     for limit, value in LIMITS.items():
         await admin.execute("SELECT schemad.set_policy($1, $2)", limit, str(value))
 
-    before = await rows_read(admin)
+    before = await rows_read(admin, GROWN)
     async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
         assert (await ask(app, "notes", fields("a")))["status"] == "approved"
         await app.execute(COUNT)
     await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
     # The limit on pending requests counts those, up to where it would refuse.
     for counted in ("schema_requests_pending", "schema_requests_pending_login"):
         assert 2000 <= read.pop(counted) < 2000 + FEW
@@ -136,6 +131,28 @@ async def test_a_request_reads_neither_the_history_nor_what_waits(
 
 
 @pytest.mark.parametrize("statistics", STATISTICS)
+async def test_a_foreign_key_reads_neither_the_registry_nor_the_catalog(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    for table in GROWN:
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
+        # Plans of a session are kept from its first request on.
+        assert (await ask(app, "books", fields("a")))["status"] == "approved"
+        assert (await ask(app, "first", referring("books")))["status"] == "approved"
+        for statement in (*STATISTICS[statistics], RELATIONS):
+            await admin.execute(statement)
+        async with database.connection("daemon_login") as other:
+            await other.execute(COUNT)
+        before, catalog_before = await rows_read(admin, GROWN), await admin.fetchval(CATALOG_READ)
+        assert (await ask(app, "copies", referring("books")))["status"] == "approved"
+    await until(admin, ENDED)
+    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}
+    assert await admin.fetchval(CATALOG_READ) - catalog_before < 3000
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
 async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
     database: Database, admin: Connection, statistics: str
 ) -> None:
@@ -145,12 +162,12 @@ async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
         await admin.execute(statement)
     await admin.execute(BACKLOG)
     async with database.connection("daemon_login") as daemon:
-        before = await rows_read(admin)
+        before = await rows_read(admin, GROWN)
         candidates = await Queue(daemon).candidates(10)
         assert (candidates.found, len({r.requester_user_id for r in candidates.requests})) == (10, 4)
         await daemon.execute(COUNT)
     await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
     assert {name: rows for name, rows in read.items() if rows > FEW} == {}
 
 
@@ -162,14 +179,17 @@ async def test_a_scrape_reads_what_waits_and_nothing_of_the_history(
         await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
     for statement in STATISTICS[statistics]:
         await admin.execute(statement)
+    await admin.execute(BACKLOG)
     async with database.connection("daemon_login") as daemon:
-        before = await rows_read(admin)
+        before = await rows_read(admin, GROWN)
         state = await read_queue_state(daemon)
-        assert state.waiting == {"due": 0, "put_off": 1000, "review": 1000, "failed": 0}
+        assert state.waiting == {"due": 3003, "put_off": 1000, "review": 1000, "failed": 0}
         await daemon.execute(COUNT)
     await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
-    assert sum(read.values()) <= 3000 + FEW
+    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    # Of what waits for people no more than that: a long queue is not read past for it.
+    assert read.pop("schema_requests_held") == 1000
+    assert sum(read.values()) <= 4003 + FEW
 
 
 async def test_plans_that_were_made_while_there_was_nothing_stay_good(
@@ -183,10 +203,10 @@ async def test_plans_that_were_made_while_there_was_nothing_stay_good(
         await admin.execute(RELATIONS)
         async with database.connection("daemon_login") as other:
             await other.execute(COUNT)
-        before, relations_before = await rows_read(admin), await admin.fetchval(RELATIONS_READ)
+        before, relations_before = await rows_read(admin, GROWN), await admin.fetchval(RELATIONS_READ)
         assert (await ask(app, "second", fields("a")))["status"] == "approved"
     await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin)).items()}
+    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
     # What the daemon's own sessions read of the first request is counted at their end, too.
     assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}
     assert await admin.fetchval(RELATIONS_READ) - relations_before < 2000

@@ -123,6 +123,18 @@ async def test_an_allowed_type_of_another_schema_is_written_with_its_schema(
     assert await columns_of(admin, "public.numbers") == ["id", "a"]
 
 
+async def test_the_longest_name_that_an_allowed_type_may_have_leaves_room_for_an_array_of_it(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    schema = "s" * 57
+    await admin.execute(
+        f"CREATE SCHEMA {schema}; CREATE TYPE {schema}.mood AS ENUM ('ok'); "
+        f"GRANT USAGE ON SCHEMA {schema} TO schemad_owner; SELECT schemad.allow_type('{schema}.mood')"
+    )
+    request = await ask(app, "moods", with_default("mood[]", ["ok"]))
+    assert request["status"] == "approved", request
+
+
 @pytest.mark.parametrize(
     ("ddl", "payload", "sqlstate"),
     [
@@ -318,6 +330,23 @@ async def test_over_the_quota_a_person_decides_and_a_day_later_the_policy_does(
     await admin.execute("UPDATE schemad.schema_registry SET created_at = created_at - interval '24 hours'")
     await app.execute("SELECT schemad.retry_request($1)", three["id"])
     assert (await decided(app, three["id"]))["status"] == "approved"
+
+
+async def test_an_approval_goes_beyond_the_quota_whatever_the_name_of_the_reviewer_s_role(
+    database: Database, admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    # As what the policy decides has it in decided_by.
+    await admin.execute("CREATE ROLE schemad LOGIN IN ROLE schemad_reviewer")
+    try:
+        await admin.execute("SELECT schemad.set_policy('tables_in_all', '0')")
+        held = await ask(app, "one", fields("a"))
+        assert rules(held) == ["limit.tables"]
+        async with database.connection("schemad") as reviewer:
+            await approve(reviewer, held["id"])
+        approved = await decided(app, held["id"])
+        assert (approved["status"], approved["decided_by"]) == ("approved", "schemad")
+    finally:
+        await admin.execute("DROP ROLE schemad")
 
 
 async def test_a_quota_of_none_holds_every_new_table(admin: Connection, app: Connection, daemon: Daemon) -> None:

@@ -8,6 +8,7 @@ import pytest
 from schemad.daemon import Daemon
 from schemad.daemon.pace import FREE, INTERVAL
 from schemad.store import Connection
+from tests.database.asking import listening
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
 from tests.support.requests import (
@@ -41,6 +42,20 @@ async def test_every_way_back_into_the_queue_wakes_the_daemon_without_a_poll(
     assert (await decided(app, held["id"]))["verdict"] == "review"
     await dba.fetchval("SELECT schemad.approve_request($1, 'fine')", held["id"])
     assert (await decided(app, held["id"]))["status"] == "approved"
+
+
+async def test_with_notifications_off_decisions_are_told_by_their_rows_alone(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("SELECT schemad.set_policy('notify', 'false')")
+    async with listening(database, "schemad_decisions") as so_far:
+        first, withdrawn = await submit(app, "first", fields("a")), await submit(app, "withdrawn", fields("a"))
+        await app.execute("SELECT schemad.cancel_request($1)", withdrawn)
+        async with running_daemon(database.dsn("daemon_login")):
+            assert (await decided(app, first))["status"] == "approved"
+        assert await so_far() == []
+    rows = await app.fetch("SELECT payload ->> 'status' AS status FROM schemad.notifications")
+    assert {row["status"] for row in rows} == {"approved", "cancelled"}
 
 
 async def test_one_wakeup_is_enough_for_a_backlog_of_many_batches(

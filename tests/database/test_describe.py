@@ -5,6 +5,8 @@ import json
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.database.asking import Refusal, refusal, submit
+from tests.support.databases import fields
+from tests.support.requests import ask, columns_of, decided
 
 PAYLOAD = {
     "fields": [
@@ -59,6 +61,35 @@ async def test_the_state_follows_the_table(admin: Connection, app: Connection, d
     assert await _states(app) == {"deprecated"}
     await admin.execute("DROP TABLE notes")
     assert await _states(app) == {"missing"}
+
+
+async def test_what_has_taken_the_place_of_a_dropped_table_is_not_the_table(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    await _created(app)
+    replacements = (
+        "CREATE VIEW public.notes AS SELECT 1 AS title",
+        "DROP VIEW public.notes; CREATE TABLE public.notes (title text) PARTITION BY LIST (title)",
+    )
+    await admin.execute("DROP TABLE public.notes")
+    for replacement in replacements:
+        await admin.execute(replacement)
+        assert await _states(app) == {"missing"}
+        assert await app.fetchval("SELECT state FROM schemad.created_tables") == "missing"
+
+
+async def test_the_fields_of_a_table_made_again_are_in_the_order_in_which_they_were_made_again(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    await ask(app, "notes", fields("a", "b"))
+    await ask(app, "notes", fields("c"))
+    await admin.execute("DROP TABLE public.notes")
+    held = await ask(app, "notes", fields("c", "x", "a", "y"))
+    await dba.execute("SELECT schemad.approve_request($1, 'agreed')", held["id"])
+    assert (await decided(app, held["id"]))["status"] == "approved"
+    described = await app.fetch("SELECT field_name FROM schemad.describe_schema('notes')")
+    assert [row["field_name"] for row in described] == await columns_of(admin, "public.notes")
+    assert [row["field_name"] for row in described] == ["id", "c", "x", "a", "y"]
 
 
 async def test_a_table_that_schemad_did_not_make_is_an_error(admin: Connection, app: Connection) -> None:

@@ -4,7 +4,30 @@ import pytest
 
 from schemad.store import Connection
 from tests.database.asking import Refusal, held, refusal, submit
-from tests.support.databases import fields
+from tests.support.databases import Database, fields
+from tests.support.reads import COUNT, rows_read
+from tests.support.requests import until
+
+# One role asked for little, and a long time ago; everybody's latest wait.
+HISTORY = """
+SET session_replication_role = replica;
+INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload, status, verdict, created_at,
+  processed_at, requested_by)
+SELECT CASE WHEN n <= 60 THEN 'own' ELSE 'user' END || n % 10, 'old_' || n, '{}',
+  CASE WHEN n % 500 = 0 THEN 'pending' ELSE 'approved' END, 'review',
+  now() - interval '1 day' + n * interval '1 s', CASE WHEN n % 500 > 0 THEN now() END,
+  CASE WHEN n <= 60 THEN 'app_one' ELSE 'app_two' END
+FROM generate_series(1, 20000) AS n;
+UPDATE schemad.schema_requests SET status = 'pending', processed_at = NULL
+WHERE requested_by = 'app_one' AND id % 3 = 0;
+RESET session_replication_role
+"""
+MESSAGES = """
+INSERT INTO schemad.notifications (user_id, role_name, payload)
+SELECT 'user' || n % 10, CASE WHEN n % 1000 = 0 THEN 'app_one' ELSE 'other_' || n % 30 END, '{}'
+FROM generate_series(1, 20000) AS n
+"""
+ENDED = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = $1)"
 
 
 async def _ids(connection: Connection, arguments: str = "") -> list[int]:
@@ -52,6 +75,51 @@ async def test_an_unknown_status_is_an_error_that_names_the_known_ones(app: Conn
         None,
         "A status is pending, approved, rejected or cancelled; NULL is all of them.",
     )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "",
+        "row_limit => 20, row_offset => 10",
+        "status => 'approved', row_limit => 30",
+        "status => 'pending'",
+        "requester_user_id => 'own7', row_limit => 30",
+    ],
+)
+async def test_a_role_s_list_reads_its_own_requests_and_not_past_everybody_s(
+    database: Database, admin: Connection, arguments: str
+) -> None:
+    await admin.execute(HISTORY)
+    await admin.execute("VACUUM ANALYZE schemad.schema_requests")
+    for reader, most in (("app_one", 100), ("dba_one", 500)):
+        before = await rows_read(admin, ["schema_requests"])
+        async with database.connection(reader) as connection:
+            found = await _ids(connection, arguments)
+            await connection.execute(COUNT)
+        assert found == sorted(found, reverse=True)
+        assert len(found) == 6 if "own7" in arguments else len(found) >= 20
+        await until(admin, ENDED, reader)
+        read = {n: rows - before[n] for n, rows in (await rows_read(admin, ["schema_requests"])).items()}
+        assert sum(read.values()) <= most, read
+
+
+@pytest.mark.parametrize("statistics", ["none", "current"])
+async def test_who_works_off_its_messages_reads_those_of_its_role_and_nobody_else_s(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    await admin.execute("ALTER TABLE schemad.notifications SET (autovacuum_enabled = false)")
+    await admin.execute(MESSAGES)
+    if statistics == "current":
+        await admin.execute("VACUUM ANALYZE schemad.notifications")
+    before = await rows_read(admin, ["notifications"])
+    async with database.connection("app_one") as app:
+        delivered = "UPDATE schemad.notifications SET delivered = true WHERE NOT delivered"
+        assert await app.execute(delivered) == "UPDATE 20"
+        await app.execute(COUNT)
+    await until(admin, ENDED, "app_one")
+    read = {n: rows - before[n] for n, rows in (await rows_read(admin, ["notifications"])).items()}
+    assert sum(read.values()) <= 100, read
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,29 @@ async def test_a_type_that_no_field_should_have_can_not_be_allowed(admin: Connec
     assert await admin.fetch("SELECT name, auto, catalog_name FROM schemad.safe_types ORDER BY name") == known
 
 
+@pytest.mark.parametrize(("schema", "is_allowed"), [("s" * 57, True), ("s" * 58, False)])
+async def test_a_type_whose_name_no_field_can_be_recorded_with_can_not_be_allowed(
+    admin: Connection, schema: str, is_allowed: bool
+) -> None:
+    await admin.execute(f"CREATE SCHEMA {schema}; CREATE TYPE {schema}.mood AS ENUM ()")
+    allow = admin.execute("SELECT schemad.allow_type($1)", f"{schema}.mood")
+    if is_allowed:
+        await allow
+        return
+    refused = await refusal(allow)
+    assert (refused.sqlstate, refused.detail) == (
+        "42622",
+        f"{schema}.mood has 63 characters, and 62 are the most.",
+    )
+    assert await type_row(admin, "mood") is None
+
+
+async def test_a_type_is_known_by_the_same_name_where_the_database_quotes_all_names(admin: Connection) -> None:
+    await admin.execute("CREATE TYPE public.mood AS ENUM (); SET quote_all_identifiers = on")
+    await admin.execute("SELECT schemad.allow_type('mood')")
+    assert await type_row(admin, "mood") == (True, "public.mood")
+
+
 @pytest.mark.parametrize("name", ["", "tixt", "public.tixt", "nowhere.mood", None])
 async def test_a_type_that_there_is_not_can_not_be_allowed_nor_disallowed(
     admin: Connection, name: str | None

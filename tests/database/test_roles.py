@@ -45,6 +45,13 @@ async def test_a_requester_marks_no_message_of_another_one(app: Connection, othe
     assert await app.fetchval("SELECT delivered FROM schemad.notifications") is False
 
 
+async def test_counting_tables_against_a_quota_is_for_daemons_alone(database: Database) -> None:
+    may = "SELECT has_function_privilege('schemad.is_within_quota(text, integer)', 'EXECUTE')"
+    for login, expected in (("daemon_login", True), ("dba_one", False), ("app_one", False)):
+        async with database.connection(login) as connection:
+            assert await connection.fetchval(may) is expected, login
+
+
 async def test_row_security_holds_for_the_owner_of_the_rows_only(admin: Connection) -> None:
     rows = await admin.fetch(
         "SELECT relname FROM pg_class WHERE relnamespace = 'schemad'::regnamespace AND relrowsecurity ORDER BY 1"

@@ -20,6 +20,7 @@ FORGED = {
     "attempts": "3",
     "next_attempt_at": "now() + interval '1 year'",
     "last_error": "'none'",
+    "retried_at": "now()",
 }
 FIXED = {
     "id": "1000",
@@ -65,6 +66,7 @@ async def test_a_new_request_is_pending_unassessed_and_stamped_with_who_asked(ap
         "attempts": 0,
         "next_attempt_at": None,
         "last_error": None,
+        "retried_at": None,
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from schemad.daemon import Daemon
 from schemad.store import Connection
 from tests.database.asking import Refusal, held, hold, refusal, submit
+from tests.support.daemons import PATIENCE
 from tests.support.databases import Database, fields
 from tests.support.requests import until
 
@@ -27,6 +28,16 @@ async def test_it_returns_the_request_as_the_daemon_decided_it(app: Connection, 
     )
     assert row is not None
     assert (row["id"], row["status"], row["verdict"]) == (request_id, "approved", "auto")
+
+
+@pytest.mark.slow
+async def test_a_wait_without_a_limit_has_the_usual_one(app: Connection) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    warnings: list[Any] = []
+    app.add_log_listener(lambda _, message: warnings.append(message))
+    async with asyncio.timeout(PATIENCE):
+        await app.execute("SELECT schemad.wait_for_request($1, NULL)", request_id)
+    assert [w.message for w in warnings] == [f"request {request_id} has not been assessed within 00:00:10"]
 
 
 @pytest.mark.parametrize("status", ["approved", "rejected", "cancelled"])

@@ -41,7 +41,7 @@ VERBS = {
     "wait": Verb("requests", "Wait for the decision on a request."),
     "approve": Verb("requests", "Approve a held request, and wait until it is applied."),
     "reject": Verb("requests", "Turn a pending request down."),
-    "cancel": Verb("requests", "Withdraw a pending request of your own."),
+    "cancel": Verb("requests", "Withdraw a pending request."),
     "retry": Verb("requests", "Have a held or failed request assessed again."),
     "plan": Verb("plan", "Print findings and SQL for a request; submit nothing."),
     "describe": Verb("describe", "Show the fields of a table that schemad made."),

@@ -33,6 +33,7 @@ class Request(TypedDict):
     attempts: int
     next_attempt_at: Time | None
     last_error: str | None
+    retried_at: Time | None
     message: Annotated[str, "what became of it, in a sentence"]
     plan_digest: Annotated[str | None, "of the plan, for `schemad approve --digest`"]
 

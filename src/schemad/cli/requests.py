@@ -165,7 +165,10 @@ def reject(request_id: RequestId, reason: Reason, dsn: Dsn = None, as_json: Json
 
 
 def cancel(request_id: RequestId, dsn: Dsn = None, as_json: Json = False) -> None:
-    """Withdraw a pending request of your own."""
+    """Withdraw a pending request.
+
+    Your own one; a reviewer may withdraw anybody's.
+    """
     _decide(dsn, request_id, lambda c: requests.cancel(c, request_id), 0, as_json, done="cancelled")
 
 

@@ -61,6 +61,12 @@ LIMIT_PENDING_REQUESTS = Rule(
     "Pending requests of a database role, or of a login through several, against the policy's pending_requests.",
     "Come back when some are decided, or withdraw some with schemad.cancel_request().",
 )
+LIMIT_RETRIES = Rule(
+    "limit.retries",
+    Severity.REFUSE,
+    "Retries of one request by its requester: one a minute, where the policy has requests_per_minute.",
+    "Come back when the error says.",
+)
 REVIEW_FOUR_EYES = Rule(
     "review.four_eyes",
     Severity.REFUSE,

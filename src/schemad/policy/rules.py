@@ -55,7 +55,7 @@ TYPE_NOT_SAFE = Rule(
     "type.not_safe",
     Severity.REVIEW,
     "Whether the policy lets the type through by itself.",
-    "SELECT name FROM schemad.safe_types WHERE auto lists those that need no review.",
+    "SELECT name FROM schemad.safe_types WHERE auto AND NOT refused lists those that need no review.",
     adjustable=True,
 )
 TYPE_PADDED = Rule(

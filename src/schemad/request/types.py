@@ -20,7 +20,7 @@ TYPE_UNKNOWN = Rule(
     "type.unknown",
     Severity.REFUSE,
     "Whether a type is one that schemad can write.",
-    "SELECT name FROM schemad.safe_types lists them.",
+    "SELECT name FROM schemad.safe_types WHERE NOT refused lists them.",
 )
 TYPE_MODIFIER = Rule(
     "type.modifier",

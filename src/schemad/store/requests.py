@@ -86,7 +86,7 @@ async def reject(connection: Connection, request_id: int, reason: str) -> None:
 
 
 async def cancel(connection: Connection, request_id: int) -> None:
-    """Withdraws one's own pending request."""
+    """Withdraws a pending request: one's own, or, for reviewers, anybody's."""
     await connection.fetchval(query("cancel"), request_id)
 
 
