@@ -268,6 +268,26 @@ async def test_a_batch_that_was_done_as_another_one_s_link_failed_is_told(
     assert sorted(line["request_id"] for line in lines.of("request.applied")) == [slow, fatal]
 
 
+async def test_what_was_committed_before_the_link_was_lost_in_the_middle_of_a_batch_is_told_and_counted(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    with logged() as lines:
+        async with running_daemon(database.dsn("daemon_login")) as daemon:
+            assert (await ask(app, "fatal", fields("a")))["status"] == "approved"
+            await admin.execute(
+                END_SESSION.format("(SELECT attempts FROM schemad.schema_requests WHERE id = 2) < 1")
+            )
+            await on_creation(admin, "fatal", "PERFORM public.end_session()")
+            # In one batch: that for a table which is there goes alone, after the other one was committed.
+            async with app.transaction():
+                fatal = await submit(app, "fatal", fields("a", "b"))
+                other = await submit(app, "other", fields("a"))
+            assert {(await decided(app, i))["status"] for i in (fatal, other)} == {"approved"}
+    assert "worker.lost" in lines.events()
+    assert sorted(line["request_id"] for line in lines.of("request.applied")) == [1, fatal, other]
+    assert daemon.worker.decided == daemon.telemetry.decided["applied"] == 3
+
+
 async def test_a_link_that_is_gone_as_soon_as_it_is_there_is_told_by_its_first_statement(
     database: Database,
 ) -> None:
