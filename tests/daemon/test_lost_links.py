@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.daemon.doubt import Doubt
 from schemad.daemon.sessions import READ_TIMEOUT
 from schemad.observe.health import ListenerState
 from schemad.store import Connection, connect
 from schemad.store.connect import LINK_ERRORS, _keep_alive
 from tests.chaos.links import Links
-from tests.support.daemons import PATIENCE, running_daemon
+from tests.support.daemons import PATIENCE, daemon_settings, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.logs import logged
 from tests.support.proxy import running_proxy
@@ -146,6 +147,17 @@ async def test_a_batch_that_takes_long_is_not_given_up(
     await on_creation(admin, "slow", "PERFORM pg_sleep(3)")
     async with running_daemon(database.dsn("daemon_login"), probe_interval=0.2):
         assert (await ask(app, "slow", fields("a")))["attempts"] == 1
+
+
+async def test_where_the_server_does_not_let_it_be_asked_the_link_is_kept_and_it_is_asked_again(
+    database: Database, admin: Connection
+) -> None:
+    async with running_proxy(database.dsn("login_that_was_dropped")) as proxy:
+        settings = daemon_settings(proxy.dsn, probe_interval=0.05)
+        with Doubt(admin, admin.get_server_pid(), settings).awaiting():
+            for _ in range(3):
+                await proxy.next_link()
+    assert await admin.fetchval("SELECT true")
 
 
 async def test_a_request_whose_reply_is_lost_after_the_commit_is_applied_once(
