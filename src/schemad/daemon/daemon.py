@@ -188,7 +188,7 @@ class Daemon:
             self.listener.reconfigure()
         if changed & Worker.OF_SESSION:
             self.worker.reconfigure()
-        if changed & Endpoint.OF_ADDRESS:
+        if changed & Endpoint.OF_ADDRESS or not self.endpoint.is_as_set:
             self.endpoint.reconfigure()
         self._wakeup.set()  # whatever it waits for, it may be sooner now
 
