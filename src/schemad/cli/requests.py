@@ -26,6 +26,8 @@ from schemad.request import Severity
 from schemad.store import Connection, requests
 
 WAIT = 10.0
+# What approve_request() takes for the digest where there is no plan.
+NO_PLAN = "none"
 
 RequestId = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="The request's id.", show_default=False)]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the request.", show_default=False)]
@@ -135,10 +137,13 @@ def approve(
 
     async def decide(connection: Connection) -> None:
         shown = digest
-        if shown is None and (found := await requests.show(connection, request_id)) and is_held(found):
-            shown = found["plan_digest"]
-            if not as_json:
-                print_request(found)
+        if shown is None:
+            # Of what is not held nothing was shown: if there is a plan by the next call, it is another one.
+            shown = NO_PLAN
+            if (found := await requests.show(connection, request_id)) and is_held(found):
+                shown = found["plan_digest"] or NO_PLAN
+                if not as_json:
+                    print_request(found)
         await requests.approve(connection, request_id, reason, shown)
 
     _decide(dsn, request_id, decide, timeout, as_json, briefly=True)
