@@ -1,8 +1,11 @@
 """Each measure, at the smallest sizes: it reports what it promises, and leaves nothing on the server."""
 
+from pathlib import Path
+
 import pytest
 
-from schemad.bench.bench import Sizes
+from schemad.bench.bench import Bench, Sizes
+from schemad.bench.contenders import schemad
 from schemad.bench.databases import PREFIX, databases_on, session
 from schemad.bench.failure import BenchFailed
 from schemad.bench.load import require_applied, submit_backlog
@@ -98,6 +101,23 @@ async def test_a_measure_tells_each_figure_beside_its_floor_and_cleans_up(
     assert told == ([(1, 1)] if measure is Measure.INSERTS else [])
     assert report.machine["server"]["server_version"]
     assert await left_behind(server) == []
+
+
+async def test_a_daemon_of_the_bench_has_the_settings_of_the_environment_but_for_those_that_are_of_one_daemon_only(
+    server: Server, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env_file = tmp_path / "schemad.env"
+    env_file.write_text(
+        "SCHEMAD_BATCH_SIZE=7\nSCHEMAD_LISTEN_DSN=postgresql://127.0.0.1:1/x\nSCHEMAD_METRICS_ADDR=none.invalid:0\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("SCHEMAD_ENV_FILE", str(env_file))
+    async with schemad(database.dsn()) as one, schemad(database.dsn()) as other:
+        for contender in (one, other):
+            assert '"listener.connected"' in contender.last_words
+            assert "http." not in contender.last_words
+    async with databases_on(server.admin_dsn, lasting=True) as databases:
+        assert Bench(databases, TINY).settings.batch_size == 7
 
 
 async def test_requests_that_were_not_applied_as_they_should_end_the_run_and_clean_up(server: Server) -> None:

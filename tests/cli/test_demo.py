@@ -1,6 +1,7 @@
 """`schemad demo`: everything at once, on a server of its own, with nothing left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from schemad.cli.exit_code import ExitCode
+from schemad.embedded.binaries import find_binaries
 from tests.cli.program import PATIENCE, PROGRAM, environment
 
 NORMAL_USERS = [
@@ -39,7 +42,9 @@ def normal_user() -> tuple[str, ...]:
 @pytest.mark.parametrize("as_whom", ["this user", "a normal user"])
 def test_it_shows_tables_a_held_request_and_a_refused_one(place: Path, as_whom: str) -> None:
     prefix = normal_user() if as_whom == "a normal user" else ()
-    variables = environment(TMPDIR=str(place), HOME=str(place))
+    # What is set for a daemon of one's own says nothing of the demo's.
+    others = {"SCHEMAD_LISTEN": "off", "SCHEMAD_METRICS_ADDR": "no-such-host.invalid:9187"}
+    variables = environment(TMPDIR=str(place), HOME=str(place), **others)
     if prefix:
         # Where `make coverage` has its files, somebody else can't write any, and says so on stderr.
         variables.pop("COVERAGE_PROCESS_CONFIG", None)
@@ -78,3 +83,37 @@ def test_it_shows_tables_a_held_request_and_a_refused_one(place: Path, as_whom: 
         assert found, f"no {part!r} in its place in:\n{shown}"
     assert "schemad dev" not in shown  # how to go on is said on a terminal
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_a_demo_that_is_broken_off_says_so_by_its_exit_code_and_leaves_nothing_behind(
+    place: Path, number: signal.Signals, code: ExitCode
+) -> None:
+    programs, temporary = place / "bin", place / "tmp"
+    for directory in (programs, temporary):
+        directory.mkdir()
+    for program in find_binaries().bin_dir.iterdir():
+        (programs / program.name).symlink_to(program)
+    # It is called while the daemon is at work.
+    psql = programs / "psql"
+    psql.unlink(missing_ok=True)
+    psql.write_text(f"#!/bin/sh\nkill -{number.value} $PPID\n", encoding="utf-8")
+    for each in (place, psql):
+        each.chmod(0o755)  # the server may be another user's
+    done = subprocess.run(
+        [*PROGRAM, "demo"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(TMPDIR=str(temporary), SCHEMAD_PG_BIN=str(programs)),
+        timeout=PATIENCE,
+    )
+    assert done.returncode == code, done.stderr
+    assert "4. A hostile one" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert list(temporary.iterdir()) == []

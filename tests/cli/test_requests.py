@@ -24,6 +24,7 @@ from tests.cli.program import (
     schemad_beside,
 )
 from tests.support.databases import Database
+from tests.support.requests import submit, until
 from tests.support.servers import server_names
 
 # What is told here does not depend on the server's version.
@@ -154,6 +155,28 @@ async def test_describe_prints_the_metadata_s_numbers_as_they_were_submitted(
     assert run.code == 0
     assert '"rate": 0.12345678901234567890' in run.out
     assert f'"most": 1{"0" * 400}' in run.out
+
+
+async def test_a_plan_that_is_there_only_once_approve_has_looked_is_not_approved(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    request_id = await submit(app, "checked", FOR_REVIEW)
+    async with admin.transaction():
+        await admin.execute("SELECT FROM schemad.schema_requests FOR UPDATE")
+        approving = asyncio.create_task(
+            schemad_beside("approve", request_id, "-r", "agreed", dsn=database.dsn("dba_one"))
+        )
+        # It has looked, and found it queued.
+        waits = "NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+        await until(admin, f"EXISTS (SELECT FROM pg_locks WHERE {waits})")
+        # As a daemon does.
+        await admin.execute("SET LOCAL session_replication_role = replica")
+        plan = "verdict = 'review', plan_sql = 'CREATE TABLE unseen ()'"
+        await admin.execute(f"UPDATE schemad.schema_requests SET {plan}")
+    overtaken = await approving
+    assert overtaken.code == EXIT_FAILED
+    assert "its plan is not the one that you saw" in overtaken.err
+    assert await admin.fetchval("SELECT verdict FROM schemad.schema_requests") == "review"
 
 
 async def test_an_unsound_request_fails_with_message_detail_and_hint(database: Database, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A standby is not worked on, and the one that is promoted is found: several hosts in one DSN."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -7,8 +8,10 @@ import pytest
 
 from schemad.embedded import EmbeddedPostgres
 from schemad.store import Connection, connect
+from tests.cli.program import EXIT_REVIEW, LOW_RISK, schemad_beside
 from tests.support.daemons import DaemonProcess, running_daemon, starting_daemon
 from tests.support.databases import Database, fields
+from tests.support.http import scrape
 from tests.support.logs import logged
 from tests.support.own_servers import NO_SERVERS, NO_SERVERS_REASON, new_database, own_server, standby_of
 from tests.support.requests import ask, assert_all_or_nothing, submit, until
@@ -82,12 +85,37 @@ async def test_after_a_failover_the_daemon_serves_on_the_new_primary_within_ten_
         admin.terminate()
 
 
-async def test_of_several_hosts_the_one_that_takes_writes_is_worked_on(
+async def test_of_several_hosts_the_one_that_takes_writes_is_worked_on_and_told_of(
     primary: EmbeddedPostgres, standby: EmbeddedPostgres, database_of_both: Database
 ) -> None:
     both = dsn_of(standby, primary, database=database_of_both)
-    async with running_daemon(both), database_of_both.connection("app_one") as app:
+    async with (
+        running_daemon(both, metrics_addr="127.0.0.1:0") as daemon,
+        database_of_both.connection("app_one") as app,
+    ):
         assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+        # A standby shows none: its sessions are its own.
+        assert (await scrape(daemon))["schemad_daemons"] == 1
+
+
+async def test_of_several_hosts_a_person_is_led_to_the_one_that_takes_writes_and_else_to_any(
+    primary: EmbeddedPostgres, standby: EmbeddedPostgres, database_of_both: Database
+) -> None:
+    both = dsn_of(standby, primary, database=database_of_both)
+    doctor = await schemad_beside("doctor", dsn=both)
+    assert doctor.out.startswith("ok    server: PostgreSQL")
+    assert "ok    way to the server: " in doctor.out
+    assert "ok    notifications: come through" in doctor.out
+    as_app = both.replace("daemon_login", "app_one")
+    payload = json.dumps(LOW_RISK)
+    submitted = await schemad_beside("submit", "-", "--name", "notes", "--timeout", 0, dsn=as_app, stdin=payload)
+    assert submitted.code == EXIT_REVIEW
+    async with database_of_both.connection() as admin:
+        await replayed(admin)
+    primary.kill()
+    for hosts in (as_app, dsn_of(standby, database=database_of_both).replace("daemon_login", "app_one")):
+        listed = await schemad_beside("list", "--json", dsn=hosts)
+        assert [request["schema_name"] for request in listed.json] == ["notes"]
 
 
 async def test_a_daemon_refuses_to_start_on_a_standby_and_says_what_would_do(

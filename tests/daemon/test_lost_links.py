@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from schemad.daemon import Daemon
+from schemad.daemon.doubt import Doubt
 from schemad.daemon.sessions import READ_TIMEOUT
 from schemad.observe.health import ListenerState
 from schemad.store import Connection, connect
 from schemad.store.connect import LINK_ERRORS, _keep_alive
 from tests.chaos.links import Links
-from tests.support.daemons import PATIENCE, running_daemon
+from tests.support.daemons import PATIENCE, daemon_settings, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.logs import logged
 from tests.support.proxy import running_proxy
@@ -148,6 +149,17 @@ async def test_a_batch_that_takes_long_is_not_given_up(
         assert (await ask(app, "slow", fields("a")))["attempts"] == 1
 
 
+async def test_where_the_server_does_not_let_it_be_asked_the_link_is_kept_and_it_is_asked_again(
+    database: Database, admin: Connection
+) -> None:
+    async with running_proxy(database.dsn("login_that_was_dropped")) as proxy:
+        settings = daemon_settings(proxy.dsn, probe_interval=0.05)
+        with Doubt(admin, admin.get_server_pid(), settings).awaiting():
+            for _ in range(3):
+                await proxy.next_link()
+    assert await admin.fetchval("SELECT true")
+
+
 async def test_a_request_whose_reply_is_lost_after_the_commit_is_applied_once(
     database: Database, admin: Connection, app: Connection
 ) -> None:
@@ -266,6 +278,26 @@ async def test_a_batch_that_was_done_as_another_one_s_link_failed_is_told(
             assert {(await decided(app, i))["status"] for i in (slow, fatal)} == {"approved"}
             await admin.execute("SELECT pg_advisory_unlock(42)")
     assert sorted(line["request_id"] for line in lines.of("request.applied")) == [slow, fatal]
+
+
+async def test_what_was_committed_before_the_link_was_lost_in_the_middle_of_a_batch_is_told_and_counted(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    with logged() as lines:
+        async with running_daemon(database.dsn("daemon_login")) as daemon:
+            assert (await ask(app, "fatal", fields("a")))["status"] == "approved"
+            await admin.execute(
+                END_SESSION.format("(SELECT attempts FROM schemad.schema_requests WHERE id = 2) < 1")
+            )
+            await on_creation(admin, "fatal", "PERFORM public.end_session()")
+            # In one batch: that for a table which is there goes alone, after the other one was committed.
+            async with app.transaction():
+                fatal = await submit(app, "fatal", fields("a", "b"))
+                other = await submit(app, "other", fields("a"))
+            assert {(await decided(app, i))["status"] for i in (fatal, other)} == {"approved"}
+    assert "worker.lost" in lines.events()
+    assert sorted(line["request_id"] for line in lines.of("request.applied")) == [1, fatal, other]
+    assert daemon.worker.decided == daemon.telemetry.decided["applied"] == 3
 
 
 async def test_a_link_that_is_gone_as_soon_as_it_is_there_is_told_by_its_first_statement(

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from schemad.store import Connection
 from tests.cli.program import EXIT_BAD_INPUT, EXIT_FAILED
 from tests.support.daemons import DaemonProcess, daemon_process, daemon_settings, starting_daemon
 from tests.support.databases import Database, Template, fields
+from tests.support.http import get
 from tests.support.logs import Lines, logged
 from tests.support.requests import ask, decided, submit, until
 from tests.support.servers import server_names
@@ -169,6 +172,31 @@ async def test_a_daemon_that_waits_for_its_server_takes_new_settings_too(
             await it.change(dsn=other_database.dsn("daemon_login"))
             async with other_database.connection("app_one") as elsewhere:
                 assert (await ask(elsewhere, "there", fields("a")))["status"] == "approved"
+
+
+async def test_spans_that_can_t_be_made_after_a_reload_are_told_and_the_daemon_works_without(
+    database: Database, app: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            await it.change(tracing=True)
+            assert "pip install 'schemad[otel]'" in (await lines.next("tracing.unavailable"))["error"]
+            assert (await ask(app, "notes", fields("a")))["status"] == "approved"
+
+
+async def test_an_address_that_another_program_had_is_served_on_by_the_next_reload_once_it_is_free(
+    database: Database,
+) -> None:
+    with logged() as lines:
+        async with reloadable(database.dsn("daemon_login"), lines) as it:
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                there = f"127.0.0.1:{taken.getsockname()[1]}"
+                await it.change(metrics_addr=there)
+                assert "another program listens there" in (await lines.next("http.unavailable"))["error"]
+            assert (await it.change(metrics_addr=there))["changed"] == {}
+            assert (await lines.next("http.serving"))["address"] == there
+            assert (await get(it.daemon, "/healthz")).status == 200
 
 
 @on_one_server

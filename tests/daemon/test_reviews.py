@@ -8,6 +8,7 @@ from schemad.store import Connection
 from schemad.store.decided import MAX_FINDINGS
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
+from tests.support.logs import logged
 from tests.support.requests import ask, columns_of, decided, rules, submit, until
 
 PUT_OFF = "UPDATE schemad.schema_requests SET next_attempt_at = $1::text::timestamptz WHERE id = $2"
@@ -30,6 +31,16 @@ async def test_with_auto_creation_off_a_request_waits_with_what_would_have_been_
         await approve(dba, held["id"])
         assert (await decided(app, held["id"]))["status"] == "approved"
         assert await columns_of(admin, "public.notes") == ["id", "title"]
+
+
+async def test_each_rule_by_which_a_request_waits_is_in_its_line_once(database: Database, app: Connection) -> None:
+    default = {"expression": "version()"}
+    payload = {"fields": [{"name": name, "type": "text", "default": default} for name in ("a", "b", "c")]}
+    with logged() as lines:
+        async with running_daemon(database.dsn("daemon_login")):
+            held = await ask(app, "notes", payload)
+    assert len(rules(held)) == 3
+    assert [line["findings"] for line in lines.of("request.held")] == [[rules(held)[0]]]
 
 
 @pytest.mark.parametrize("variable", ["SCHEMAD_ENABLE_AUTO_CREATE", "ENABLE_SCHEMA_AUTO_CREATE"])

@@ -191,7 +191,7 @@ async def test_an_address_that_is_taken_is_told_in_words(server: HttpServer) -> 
     )
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "db..internal", f"{'a' * 64}.internal"])
 async def test_an_address_that_is_not_this_machine_s_is_told_in_words(host: str) -> None:
     with pytest.raises(AddressUnavailable, match=rf"can't serve metrics on {host}:9187: {host} is no "):
         await HttpServer(Address(host, 9187), {}, LOG).start()

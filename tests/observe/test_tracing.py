@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +98,29 @@ async def test_a_request_leaves_a_span_of_its_decision_and_one_of_its_batch_with
         around = drains[span.parent_span_id]
         assert around.start_time_unix_nano <= span.start_time_unix_nano
         assert span.end_time_unix_nano <= around.end_time_unix_nano
+
+
+@on_one_server
+async def test_spans_are_made_from_the_reload_that_wants_them_to_the_one_that_does_not(
+    database: Database, app: Connection, collector: Collector, tmp_path: Path
+) -> None:
+    env_file = tmp_path / "schemad.env"
+    env_file.touch()
+    traced = []
+    async with daemon_process(
+        database.dsn("daemon_login"), SCHEMAD_ENV_FILE=str(env_file), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url
+    ) as process:
+        for number, tracing in enumerate(["off", "on", "off", "on"]):
+            env_file.write_text(f"SCHEMAD_TRACING={tracing}\n", encoding="utf-8")
+            process.signal(signal.SIGHUP)
+            await process.event("settings.reloaded")
+            request = await submit(app, f"thing_{number}", LOW_RISK)
+            await process.event("request.applied")
+            if tracing == "on":
+                traced.append(request)
+        process.signal(signal.SIGTERM)
+        assert await process.end() == 0
+    assert [ids(span) for span in collector.spans if span.name == "schemad.apply"] == [[i] for i in traced]
 
 
 @on_one_server

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from asyncpg import TargetServerAttributeNotMatched
 
 from schemad.store.hosts import Host, first_of, hosts_of
 
@@ -68,6 +69,17 @@ async def test_a_host_that_refuses_is_passed_over_at_once_and_the_last_error_is_
 
     with pytest.raises(ConnectionRefusedError, match="two"):
         await first_of([("one", None), ("two", None)], open_one)
+
+
+@pytest.mark.parametrize("hosts", [["standby", "away"], ["away", "standby"]])
+async def test_that_one_is_there_which_will_not_do_is_told_before_that_another_one_is_away(
+    hosts: list[str],
+) -> None:
+    async def open_one(host: Host) -> Opened:
+        raise TargetServerAttributeNotMatched("it takes no writes") if host[0] == "standby" else ConnectionError
+
+    with pytest.raises(TargetServerAttributeNotMatched):
+        await first_of([(host, None) for host in hosts], open_one)
 
 
 async def test_of_two_that_answer_one_is_taken_and_the_other_one_ended() -> None:

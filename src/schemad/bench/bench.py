@@ -77,7 +77,7 @@ class Bench:
     databases: Databases
     sizes: Sizes
     tell: Callable[[str, float], None] = _nobody
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=Settings.load)
     server_log: Path | None = None
     distributions: dict[str, list[float]] = field(default_factory=dict)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from schemad.bench.failure import BenchFailed
 
 START_TIMEOUT = 30.0
-# Where a daemon would listen to another database than it works on.
-LEFT_OUT = {"SCHEMAD_LISTEN_DSN"}
+# Not of a contender, whatever the environment or the file of SCHEMAD_ENV_FILE has: it would listen to another
+# database than it works on, and of several daemons the second one would find its address taken.
+UNSET = {"SCHEMAD_LISTEN_DSN": "", "SCHEMAD_METRICS_ADDR": ""}
 LAST_LINES = 30
 
 
@@ -48,12 +49,11 @@ async def process(
     Raises:
         BenchFailed: It ended before it was ready, or was not ready in time; with its last lines.
     """
-    inherited = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     with tempfile.NamedTemporaryFile(prefix="schemad-bench-", suffix=".log") as log:
         running = await asyncio.create_subprocess_exec(
             program,
             *arguments,
-            env=inherited | environment,
+            env=os.environ | UNSET | environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import asyncpg
+
 from schemad.cli.options import settings_with
 from schemad.cli.progress import progress
+from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.connect import connect_pinned
 
@@ -16,6 +19,8 @@ async def with_connection(
 ) -> Result:
     """Opens a connection, works with it, and closes it.
 
+    Of several hosts it is to one that takes writes; where none does, to any: what only reads works there too.
+
     Args:
         dsn: The database, where the command line has one.
         work: What to do with it.
@@ -23,13 +28,19 @@ async def with_connection(
             public and ran for one; only what looks a name up as the DBA would goes without.
     """
     settings = settings_with(dsn)
-    job, timeout = "command line", settings.connect_timeout
     with progress("connecting to PostgreSQL"):
-        if pinned:
-            connection = await connect_pinned(settings.dsn, job=job, timeout=timeout)
-        else:
-            connection = await connect(settings.dsn, job=job, timeout=timeout, poolable=True)
+        try:
+            connection = await _open(settings, pinned=pinned, writable=True)
+        except asyncpg.TargetServerAttributeNotMatched:
+            connection = await _open(settings, pinned=pinned, writable=False)
     try:
         return await work(connection)
     finally:
         connection.terminate()
+
+
+async def _open(settings: Settings, *, pinned: bool, writable: bool) -> Connection:
+    job, timeout = "command line", settings.connect_timeout
+    if pinned:
+        return await connect_pinned(settings.dsn, job=job, timeout=timeout, writable=writable)
+    return await connect(settings.dsn, job=job, timeout=timeout, writable=writable, poolable=True)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -111,19 +113,31 @@ def demo(major: Major = None) -> None:
         except DemoFailed as error:
             print_error(str(error))
             raise typer.Exit(ExitCode.FAILED) from error
+        except asyncio.CancelledError as error:
+            raise typer.Exit(ExitCode.TERMINATED) from error
     if out.is_terminal:
         say("\nGo on: `schemad dev` starts the same to stay, and prints how to reach it with psql.")
         say("README.md has the way into an application of yours.")
 
 
 async def _demo(server: EmbeddedPostgres) -> None:
+    """Shows it; SIGTERM ends it as Ctrl-C does, with nothing left behind."""
+    task = asyncio.current_task()
+    if task is not None and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with progress("installing schemad"):
         database = await prepare(server)
     say(f"PostgreSQL {server.binaries.major} runs, with the schema `schemad` in it", style="dim")
     ready = asyncio.Event()
-    ours = {"dsn": database.daemon_dsn, "listen_dsn": None, "enable_auto_create": True}
+    ours = {
+        "dsn": database.daemon_dsn,
+        "listen": True,
+        "listen_dsn": None,
+        "enable_auto_create": True,
+        "metrics_addr": None,
+    }
     daemon = Daemon(Settings.load().model_copy(update=ours), on_ready=ready.set)
-    running = asyncio.create_task(daemon.run())
+    running = asyncio.create_task(daemon.run(handle_signals=False))
     waiting = asyncio.create_task(ready.wait())
     connection = await connect(database.dsn, job="demo")
     try:

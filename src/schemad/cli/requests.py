@@ -28,6 +28,8 @@ from schemad.store import Connection, requests
 
 WAIT = 10.0
 LONGEST_WAIT = 365 * 24 * 60 * 60.0
+# What approve_request() takes for the digest where there is no plan.
+NO_PLAN = "none"
 
 
 def _is_number(seconds: float) -> float:
@@ -150,10 +152,13 @@ def approve(
 
     async def decide(connection: Connection) -> None:
         shown = digest
-        if shown is None and (found := await requests.show(connection, request_id)) and is_held(found):
-            shown = found["plan_digest"]
-            if not as_json:
-                print_request(found)
+        if shown is None:
+            # Of what is not held nothing was shown: if there is a plan by the next call, it is another one.
+            shown = NO_PLAN
+            if (found := await requests.show(connection, request_id)) and is_held(found):
+                shown = found["plan_digest"] or NO_PLAN
+                if not as_json:
+                    print_request(found)
         await requests.approve(connection, request_id, reason, shown)
 
     _decide(dsn, request_id, decide, timeout, as_json, briefly=True)

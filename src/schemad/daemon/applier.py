@@ -29,6 +29,8 @@ class Applier:
         pulse: Beats at each answer.
 
     Attributes:
+        settled: What became of those of the batch that were answered, in the order of their transactions. It is
+            true whatever the rest ends with.
         trying: What was sent to the server and not answered yet: if the link is lost now, nobody knows what became
             of it.
     """
@@ -39,40 +41,41 @@ class Applier:
         self._journal = journal
         self._pulse = pulse
         self._queue = Queue(connection)
+        self.settled: Settled = []
         self.trying: Sequence[DecidedRequest] = ()
 
-    async def apply(self, policy_version: int, batch: Sequence[DecidedRequest]) -> Settled:
+    async def apply(self, policy_version: int, batch: Sequence[DecidedRequest]) -> None:
         """Applies a batch; one by one where it breaks off as a whole, so that the culprit fails alone.
 
         What was tried before goes alone at once: whatever became of it shall not become of others. So does what
         needs a table that is there: neither shall others wait for its lock, nor that table's users for others.
+        What became of them is in `settled`.
 
         Raises:
             OSError, asyncpg.PostgresError: One of LINK_ERRORS; what was not applied before stays as it was.
         """
+        self.settled = []
         alone = [d for d in batch if d.request.attempts or d.locks_others or d.runs_others_code]
         together = [d for d in batch if d not in alone]
-        results = await self._apply(policy_version, together) if together else []
+        if together:
+            await self._apply(policy_version, together)
         clock = asyncio.get_running_loop().time
         started = clock()
         for decided in alone:
             if clock() > started + BUDGET:
                 # Left in the queue, for its next turn.
-                results.append((decided, Outcome(decided.request.id, Result.STALE, None, None)))
+                self.settled.append((decided, Outcome(decided.request.id, Result.STALE, None, None)))
                 continue
-            results += await self._apply(policy_version, [decided])
+            await self._apply(policy_version, [decided])
             if decided.runs_others_code:
                 await self._cleanse()
-        return results
 
     async def _cleanse(self) -> None:
         """Undoes what was done to the session: settings, statements prepared under the names of the driver's."""
         await self._connection.execute("DISCARD ALL")
         await self._connection.reload_schema_state()
 
-    async def _apply(
-        self, policy_version: int, batch: Sequence[DecidedRequest], *, again: bool = False
-    ) -> Settled:
+    async def _apply(self, policy_version: int, batch: Sequence[DecidedRequest], *, again: bool = False) -> None:
         try:
             results = await self._send(policy_version, batch)
         except asyncpg.OutOfMemoryError:
@@ -80,11 +83,12 @@ class Applier:
                 raise
             # Its locks did not fit into the server's table of them.
             half = len(batch) // 2
-            return await self._apply(policy_version, batch[:half]) + await self._apply(
-                policy_version, batch[half:]
-            )
+            await self._apply(policy_version, batch[:half])
+            await self._apply(policy_version, batch[half:])
+            return
         except asyncpg.QueryCanceledError as error:
-            return await self._one_by_one(policy_version, batch, error)
+            await self._one_by_one(policy_version, batch, error)
+            return
         except LINK_ERRORS:
             raise
         except asyncpg.ProgramLimitExceededError as error:
@@ -93,14 +97,17 @@ class Applier:
                 raise ConnectionError(f"no notification can be sent: {error}") from error
             if not again:
                 # Asking may have made room. If not, it is another limit, and one of the requests is beyond it.
-                return await self._apply(policy_version, batch, again=True)
-            return await self._one_by_one(policy_version, batch, error)
+                await self._apply(policy_version, batch, again=True)
+            else:
+                await self._one_by_one(policy_version, batch, error)
+            return
         except Exception as error:  # noqa: BLE001 - a defect of schemad's included: it must not keep others waiting
-            return await self._one_by_one(policy_version, batch, error)
+            await self._one_by_one(policy_version, batch, error)
+            return
         by_id = {decided.request.id: decided for decided in batch}
         if {outcome.request_id for outcome in results} != by_id.keys():
             raise ConnectionError("the session answers what it was not asked")
-        return [(by_id[outcome.request_id], outcome) for outcome in results]
+        self.settled += [(by_id[outcome.request_id], outcome) for outcome in results]
 
     async def _send(self, policy_version: int, batch: Sequence[DecidedRequest]) -> list[Outcome]:
         self.trying = batch
@@ -118,13 +125,16 @@ class Applier:
         self._pulse.beat()
         return results
 
-    async def _one_by_one(self, policy_version: int, batch: Sequence[DecidedRequest], error: Exception) -> Settled:
+    async def _one_by_one(self, policy_version: int, batch: Sequence[DecidedRequest], error: Exception) -> None:
         if len(batch) > 1:
             self._journal.batch_broken(len(batch), error)
-            return [r for decided in batch for r in await self._apply(policy_version, [decided])]
+            for decided in batch:
+                await self._apply(policy_version, [decided])
+            return
         code = getattr(error, "sqlstate", None) or INTERNAL_ERROR
         if batch[0].error_code is not None:
             # Not even its record can be written. It stays in the queue, and the others don't wait for it.
             unrecorded = Outcome(batch[0].request.id, Result.UNRECORDED, code, str(error))
-            return [(batch[0], unrecorded)]
-        return await self._apply(policy_version, [replace(batch[0], error_code=code, error_message=str(error))])
+            self.settled.append((batch[0], unrecorded))
+            return
+        await self._apply(policy_version, [replace(batch[0], error_code=code, error_message=str(error))])

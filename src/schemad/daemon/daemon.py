@@ -20,7 +20,7 @@ from schemad.daemon.worker import Worker
 from schemad.observe.health import Vitals
 from schemad.observe.logs import logger
 from schemad.observe.telemetry import Telemetry
-from schemad.observe.tracing import open_spans
+from schemad.observe.tracing import Tracing, TracingUnavailable
 from schemad.settings import Settings
 
 # For parts that were told to end at once: they have sessions to close, and statements to cancel.
@@ -65,6 +65,7 @@ class Daemon:
             lambda: self.listener.probe_channel,
         )
         self.pruner = Pruner(settings, lambda: self.worker.busy, self._stopping, self._log, telemetry)
+        self._tracing = Tracing(telemetry)
         self.endpoint = Endpoint(settings, telemetry, self.vitals, self._log)
         self._reload = (
             Reload(settings, load_settings, check_database, self._follow, self._log, self._reloaded)
@@ -91,7 +92,7 @@ class Daemon:
         # Before anything is waited for: the first process of a container does not even end by a signal unheard.
         if handle_signals:
             self._handle_signals()
-        finish_spans = open_spans(self.telemetry) if self._settings.tracing else None
+        self._tracing.follow(wanted=self._settings.tracing)
         await self.endpoint.start()
         try:
             if await self._reach_database():
@@ -100,8 +101,7 @@ class Daemon:
                 self._log.info("daemon.stopped")
         finally:
             await self.endpoint.stop()
-            if finish_spans is not None:
-                await asyncio.to_thread(finish_spans)
+            await self._tracing.end()
 
     async def _run(self) -> None:
         # What is in memory by now stays there: the collector need not go through it at each of its rounds.
@@ -188,8 +188,13 @@ class Daemon:
             self.listener.reconfigure()
         if changed & Worker.OF_SESSION:
             self.worker.reconfigure()
-        if changed & Endpoint.OF_ADDRESS:
+        if changed & Endpoint.OF_ADDRESS or not self.endpoint.is_as_set:
             self.endpoint.reconfigure()
+        try:
+            self._tracing.follow(wanted=self._settings.tracing)
+        except TracingUnavailable as error:
+            # The daemon works, without spans.
+            self._log.error("tracing.unavailable", error=str(error))
         self._wakeup.set()  # whatever it waits for, it may be sooner now
 
     def _end(self) -> None:

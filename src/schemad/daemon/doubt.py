@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
+import asyncpg
+
 from schemad.settings import Settings
 from schemad.store import Connection, connect
-from schemad.store.connect import LINK_ERRORS
+from schemad.store.connect import LINK_ERRORS, NotAServer
 from schemad.store.sql_files import query
 
 # Seconds between the two times that the server has to say so: the answer may be on its way.
@@ -64,8 +66,10 @@ class Doubt:
             try:
                 if await self._backend_is_active():
                     return True
-            except LINK_ERRORS:
-                return True  # the other parts notice that, and statement_timeout ends it anyway
+            except (asyncpg.PostgresError, NotAServer, *LINK_ERRORS):
+                # Be it that the login may not connect any more. The other parts notice that, and statement_timeout
+                # ends it anyway.
+                return True
             await asyncio.sleep(pause)
         return False
 

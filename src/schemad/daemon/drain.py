@@ -58,7 +58,7 @@ class Drain:
         self._wakeup = wakeup
         self._stopping = stopping
         self._journal = journal
-        self._running: dict[asyncio.Task[Settled], tuple[Applier, Batch]] = {}
+        self._running: dict[asyncio.Task[None], tuple[Applier, Batch]] = {}
         self._stale: Counter[int] = Counter()
         # Most likely somebody has them locked: further requests for them would run into the same lock.
         self._put_off_tables: set[str] = set()
@@ -139,11 +139,10 @@ class Drain:
         finally:
             for running in self._running:
                 running.cancel()
-            answers = await asyncio.gather(*self._running, return_exceptions=True)
-        for (applier, _), answer in zip(self._running.values(), answers, strict=True):
-            if not isinstance(answer, BaseException):
-                self._settle(answer)
-            elif isinstance(answer, LINK_LOST):
+            ends = await asyncio.gather(*self._running, return_exceptions=True)
+        for (applier, _), end in zip(self._running.values(), ends, strict=True):
+            self._settle(applier.settled)
+            if isinstance(end, LINK_LOST):
                 # It may be what ended the link. What was cancelled here is not.
                 self.cut_off += [decided.request for decided in applier.trying]
 
@@ -178,11 +177,11 @@ class Drain:
             self._count_round(batch.waiting)
             self._may_have_more = True
 
-    def _finish(self, task: asyncio.Task[Settled]) -> None:
-        results = task.result()  # an error leaves it among those that run, for _break_off()
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        task.result()  # an error leaves it among those that run, for _break_off()
         applier, _ = self._running.pop(task)
         self._idle.append(applier)
-        self._settle(results)
+        self._settle(applier.settled)
 
     def _settle(self, results: Settled) -> None:
         for decided, outcome in results:

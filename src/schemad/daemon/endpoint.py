@@ -49,14 +49,18 @@ class Endpoint:
         """What serves; None: nothing does."""
         return self._server
 
+    @property
+    def is_as_set(self) -> bool:
+        """Whether it serves where the settings say; not so once an address turned out to be unavailable."""
+        return self._served == self.settings.metrics_addr
+
     async def start(self) -> None:
         """Begins to serve, if an address is set.
 
         Raises:
             AddressUnavailable: It can't be served on.
         """
-        self._served = self.settings.metrics_addr
-        address = self.settings.metrics_address
+        named, address = self.settings.metrics_addr, self.settings.metrics_address
         if address is None:
             return
         from schemad.observe.metrics import Metrics, Snapshot  # noqa: PLC0415 - its memory, only where it is served
@@ -75,6 +79,7 @@ class Endpoint:
         server = HttpServer(address, pages, self._log)
         await server.start()
         self._server = server
+        self._served = named
         self._log.info("http.serving", address=str(server.address), pages=list(pages))
 
     async def stop(self) -> None:
@@ -93,7 +98,7 @@ class Endpoint:
 
     async def _move(self) -> None:
         self._queue.close()
-        if self._served == self.settings.metrics_addr:
+        if self.is_as_set:
             return
         await self._end()
         try:
@@ -103,6 +108,7 @@ class Endpoint:
             self._log.error("http.unavailable", error=str(error))
 
     async def _end(self) -> None:
+        self._served = None
         if self._server is not None:
             await self._server.stop()
             self._server = None

@@ -59,7 +59,8 @@ class Journal:
         self.telemetry.answered(outcome.result.value, outcome.error_code, request.waits_since)
         log = self._log.bind(request_id=request.id, table=request.schema_name, requester=request.requester_user_id)
         failure = {"sqlstate": outcome.error_code, "error": outcome.error_message}
-        findings = [f.rule.id for f in decided.decision.findings]
+        # Each rule once, however many fields it found.
+        findings = list(dict.fromkeys(f.rule.id for f in decided.decision.findings))
         match outcome.result:
             case Result.APPLIED:
                 plan = decided.decision.plan

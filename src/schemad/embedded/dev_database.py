@@ -7,7 +7,6 @@ from schemad.store import connect, migrate
 from schemad.store.sql_files import query
 
 DATABASE = "dev"
-ADMIN = "postgres"
 # Has what schemad_daemon has, and no more: what works here works without superuser.
 SERVICE = "schemad_service"
 

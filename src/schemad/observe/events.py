@@ -39,6 +39,7 @@ EVENTS = (
         "a page could not be made: a defect of schemad's; the daemon goes on",
         "path exc_info",
     ),
+    _event("tracing.unavailable", "error", "after a reload spans are wanted and can't be made", "error"),
     _event(
         "database.lost",
         "warning debug",

@@ -101,7 +101,7 @@ class HttpServer:
             self._server = await asyncio.start_server(
                 self._accept, self._address.host, self._address.port, limit=MOST_BYTES
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise AddressUnavailable(_why_unavailable(self._address, error)) from error
         if self._address.port == 0:
             self._address = replace(self._address, port=self._server.sockets[0].getsockname()[1])
@@ -228,8 +228,9 @@ def _text(response: Response, *, with_body: bool = True) -> bytes:
     return "\r\n".join([*head, "", ""]).encode("latin-1") + (response.body if with_body else b"")
 
 
-def _why_unavailable(address: Address, error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
+def _why_unavailable(address: Address, error: OSError | UnicodeError) -> str:
+    # A name with an empty part, or one over 63 characters, is not even looked up.
+    if isinstance(error, socket.gaierror | UnicodeError):
         why = f"{address.host} is no name or address of this machine"
     elif error.errno == errno.EADDRINUSE:
         why = "another program listens there"

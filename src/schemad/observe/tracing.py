@@ -5,6 +5,7 @@ variables, such as OTEL_EXPORTER_OTLP_ENDPOINT; a provider that is there already
 `opentelemetry-instrument`'s, is used as it is.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Sequence
@@ -93,3 +94,33 @@ def open_spans(telemetry: HasSpans) -> Callable[[], None]:
 
     telemetry.spans = span
     return finish
+
+
+class Tracing:
+    """Has spans made as long as they are wanted.
+
+    Args:
+        telemetry: Given what makes spans.
+    """
+
+    def __init__(self, telemetry: HasSpans) -> None:
+        self._telemetry = telemetry
+        self._finish: Callable[[], None] | None = None
+
+    def follow(self, *, wanted: bool) -> None:
+        """Begins to have them made, or no longer has.
+
+        Raises:
+            TracingUnavailable: They are wanted, and what makes them is not installed.
+        """
+        if not wanted:
+            self._telemetry.spans = NO_SPANS
+        elif self._telemetry.spans is NO_SPANS:
+            finish = open_spans(self._telemetry)
+            # The provider is the first one, for the process: where they are wanted once more, it is there already.
+            self._finish = self._finish or finish
+
+    async def end(self) -> None:
+        """Sends the last ones; it may take SEND_WITHIN seconds."""
+        if self._finish is not None:
+            await asyncio.to_thread(self._finish)

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from asyncpg import TargetServerAttributeNotMatched
+
 # Seconds that a host has to itself before the next one is tried as well.
 STAGGER = 0.5
 
@@ -55,11 +57,12 @@ async def first_of(hosts: Sequence[Host], open_one: Callable[[Host], Awaitable[O
         open_one: Connects to one, within a time of its own.
 
     Raises:
-        Exception: What `open_one` raised last, where it did so for each.
+        Exception: What `open_one` raised last, where it did so for each; that one is there which will not do goes
+            before that another one is away.
     """
     waiting = list(hosts)
     opening: set[asyncio.Task[Opened]] = set()
-    error: BaseException | None = None
+    errors: list[BaseException] = []
     try:
         while waiting or opening:
             if waiting:
@@ -71,11 +74,12 @@ async def first_of(hosts: Sequence[Host], open_one: Callable[[Host], Awaitable[O
             if opened:
                 opening.update(opened[1:])
                 return opened[0].result()
-            error = next((task.exception() for task in done), error)
+            errors += [error for task in done if (error := task.exception())]
     finally:
         await _give_up(opening)
-    assert error is not None  # noqa: S101 - for the type checker: there was a host
-    raise error
+    if isinstance(errors[-1], OSError):
+        raise next((e for e in errors if isinstance(e, TargetServerAttributeNotMatched)), errors[-1])
+    raise errors[-1]
 
 
 async def _give_up(opening: set["asyncio.Task[Opened]"]) -> None:

@@ -89,6 +89,7 @@ class QueueReader:
                 timeout=self._settings.connect_timeout,
                 statement_timeout=self._settings.probe_timeout,
                 pinned=True,
+                writable=True,  # a standby may be late, and has no daemons
             )
         return await read_queue_state(self._connection)
 

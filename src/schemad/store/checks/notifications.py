@@ -32,7 +32,9 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
     if not are_sent:
         mend = "SELECT schemad.set_policy('notify', 'true'); or SCHEMAD_LISTEN=off, which saves a connection"
         return note("notifications", f"the policy's notify is off: {polling}", mend)
-    listening = await connect_pinned(settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout)
+    listening = await connect_pinned(
+        settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout, writable=True
+    )
     try:
         comes_through = await _comes_through(listening, connection)
     finally:

@@ -38,6 +38,7 @@ async def check_way(settings: Settings) -> Check:
             timeout=settings.connect_timeout,
             lock_timeout=settings.lock_timeout,
             pinned=True,
+            writable=True,
         )
     except NotAServer as error:
         return Check(name, error.found, direct)
