@@ -39,7 +39,7 @@ COMMENT ON COLUMN schemad.policy.max_indexes IS 'A request with more indexes (un
 COMMENT ON COLUMN schemad.policy.max_referenced_bytes IS 'A foreign key to a larger table waits for review (bytes).';
 COMMENT ON COLUMN schemad.policy.max_payload_bytes IS 'A larger payload is refused at submit (bytes, both as stored and as text).';
 COMMENT ON COLUMN schemad.policy.requests_per_minute IS
-  'Requests that a database role may make within any minute, and a login through all its roles; where it is set, a requester retries a request once a minute. NULL: no limit. With this or one of the next two set, the submits of a role or login wait for each other until they commit.';
+  'Requests that a database role may make within any minute, and a login through all its roles, and one retry of each request. NULL: no limit. With this or one of the next two set, the submits of a role or login wait for each other until they commit.';
 COMMENT ON COLUMN schemad.policy.requests_per_minute_and_user IS 'Requests that each requester_user_id of a role may make within any minute; NULL: no limit.';
 COMMENT ON COLUMN schemad.policy.pending_requests IS 'Requests of a role, and of a login through all its roles, that may be pending at once; NULL: no limit.';
 COMMENT ON COLUMN schemad.policy.tables_per_day IS
