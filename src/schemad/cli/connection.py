@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
-
 from schemad.cli.options import settings_with
 from schemad.cli.progress import progress
 from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.connect import connect_pinned
+from schemad.store.hosts import writable_if_any
 
 Result = TypeVar("Result")
 
@@ -29,10 +28,7 @@ async def with_connection(
     """
     settings = settings_with(dsn)
     with progress("connecting to PostgreSQL"):
-        try:
-            connection = await _open(settings, pinned=pinned, writable=True)
-        except asyncpg.TargetServerAttributeNotMatched:
-            connection = await _open(settings, pinned=pinned, writable=False)
+        connection = await writable_if_any(lambda writable: _open(settings, pinned=pinned, writable=writable))
     try:
         return await work(connection)
     finally:

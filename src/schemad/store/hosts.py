@@ -89,3 +89,15 @@ async def _give_up(opening: set["asyncio.Task[Opened]"]) -> None:
     for opened in await asyncio.gather(*opening, return_exceptions=True):
         if not isinstance(opened, BaseException):
             opened.terminate()  # type: ignore[attr-defined]  # what is opened here can be
+
+
+async def writable_if_any(open_one: Callable[[bool], Awaitable[Opened]]) -> Opened:
+    """A connection to a host that takes writes; where none does, to any: what only reads works there too.
+
+    Args:
+        open_one: Connects, and says no to a host that takes no writes where it is given True.
+    """
+    try:
+        return await open_one(True)
+    except TargetServerAttributeNotMatched:
+        return await open_one(False)

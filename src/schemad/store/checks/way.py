@@ -1,10 +1,9 @@
 """The way to the server: whether a daemon's sessions get there as they were opened, and what stands in between."""
 
-import asyncpg
-
 from schemad.settings import Settings
 from schemad.store.checks.check import Check, note
 from schemad.store.connect import Connection, NotAServer, connect, connect_pinned, require_session_settings
+from schemad.store.hosts import writable_if_any
 from schemad.store.sql_files import query
 
 
@@ -14,10 +13,11 @@ async def open_for_checks(settings: Settings) -> Connection:
     Raises:
         OSError, asyncpg.PostgresError: It can't be opened.
     """
-    try:
-        return await connect_pinned(settings.dsn, job="doctor", timeout=settings.connect_timeout, writable=True)
-    except asyncpg.TargetServerAttributeNotMatched:
-        return await connect_pinned(settings.dsn, job="doctor", timeout=settings.connect_timeout)
+    return await writable_if_any(
+        lambda writable: connect_pinned(
+            settings.dsn, job="doctor", timeout=settings.connect_timeout, writable=writable
+        )
+    )
 
 
 async def check_way(settings: Settings) -> Check:
