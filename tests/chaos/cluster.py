@@ -20,6 +20,7 @@ from urllib.parse import quote
 from schemad.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from schemad.store import Connection, connect
 from schemad.store.connect import LINK_ERRORS
+from tests.support.own_servers import give_memory_back
 
 Result = TypeVar("Result")
 
@@ -83,7 +84,10 @@ class Place:
         subprocess.run(command, check=True, capture_output=True)
 
     def clear(self) -> None:
-        """Removes its data."""
+        """Removes the data of its server, which has ended."""
+        # Its disk may be full.
+        with contextlib.suppress(EmbeddedPostgresError):
+            give_memory_back(self.data_dir, SETTINGS)
         shutil.rmtree(self.data_dir, ignore_errors=True)
         self.server = None
 
@@ -91,6 +95,7 @@ class Place:
         """Removes it."""
         if self.server is not None:
             self.server.kill()
+            self.clear()
         if self.is_mounted:
             subprocess.run(["umount", "--lazy", str(self.directory)], check=True, capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)

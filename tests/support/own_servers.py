@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from schemad.embedded import EmbeddedPostgres, installed_majors
@@ -26,12 +26,26 @@ def own_directory() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def own_server(**settings: str) -> Iterator[EmbeddedPostgres]:
-    """A running server with these settings."""
-    with (
-        own_directory() as directory,
-        EmbeddedPostgres(directory / "data", settings=SERVER_SETTINGS | settings) as server,
-    ):
-        yield server
+    """A running server with these settings, which a test may kill."""
+    with own_directory() as directory:
+        try:
+            with EmbeddedPostgres(directory / "data", settings=SERVER_SETTINGS | settings) as server:
+                yield server
+        finally:
+            give_memory_back(directory / "data", SERVER_SETTINGS | settings)
+
+
+def give_memory_back(data_dir: Path, settings: Mapping[str, str]) -> None:
+    """Gives back the shared memory of a server that was killed, before its data is removed: only a start does.
+
+    Args:
+        data_dir: Of a server that does not run.
+        settings: Its settings. Its port will be another one, as somebody may wait at the one that it had.
+    """
+    if (data_dir / "postmaster.pid").exists():
+        server = EmbeddedPostgres(data_dir, settings=settings)
+        server.start()
+        server.stop()
 
 
 def new_database(server: EmbeddedPostgres) -> Database:
