@@ -29,8 +29,6 @@ class Applier:
         pulse: Beats at each answer.
 
     Attributes:
-        settled: What became of those of the batch that were answered, in the order of their transactions. It is
-            true whatever the rest ends with.
         trying: What was sent to the server and not answered yet: if the link is lost now, nobody knows what became
             of it.
     """
@@ -41,7 +39,7 @@ class Applier:
         self._journal = journal
         self._pulse = pulse
         self._queue = Queue(connection)
-        self.settled: Settled = []
+        self._settled: Settled = []
         self.trying: Sequence[DecidedRequest] = ()
 
     async def apply(self, policy_version: int, batch: Sequence[DecidedRequest]) -> None:
@@ -49,12 +47,11 @@ class Applier:
 
         What was tried before goes alone at once: whatever became of it shall not become of others. So does what
         needs a table that is there: neither shall others wait for its lock, nor that table's users for others.
-        What became of them is in `settled`.
+        What became of them is had by take_settled(), whatever the rest ends with.
 
         Raises:
             OSError, asyncpg.PostgresError: One of LINK_ERRORS; what was not applied before stays as it was.
         """
-        self.settled = []
         alone = [d for d in batch if d.request.attempts or d.locks_others or d.runs_others_code]
         together = [d for d in batch if d not in alone]
         if together:
@@ -64,11 +61,16 @@ class Applier:
         for decided in alone:
             if clock() > started + BUDGET:
                 # Left in the queue, for its next turn.
-                self.settled.append((decided, Outcome(decided.request.id, Result.STALE, None, None)))
+                self._settled.append((decided, Outcome(decided.request.id, Result.STALE, None, None)))
                 continue
             await self._apply(policy_version, [decided])
             if decided.runs_others_code:
                 await self._cleanse()
+
+    def take_settled(self) -> Settled:
+        """What has become of those that were answered, in the order of their transactions; each is had once."""
+        settled, self._settled = self._settled, []
+        return settled
 
     async def _cleanse(self) -> None:
         """Undoes what was done to the session: settings, statements prepared under the names of the driver's."""
@@ -107,7 +109,7 @@ class Applier:
         by_id = {decided.request.id: decided for decided in batch}
         if {outcome.request_id for outcome in results} != by_id.keys():
             raise ConnectionError("the session answers what it was not asked")
-        self.settled += [(by_id[outcome.request_id], outcome) for outcome in results]
+        self._settled += [(by_id[outcome.request_id], outcome) for outcome in results]
 
     async def _send(self, policy_version: int, batch: Sequence[DecidedRequest]) -> list[Outcome]:
         self.trying = batch
@@ -135,6 +137,6 @@ class Applier:
         if batch[0].error_code is not None:
             # Not even its record can be written. It stays in the queue, and the others don't wait for it.
             unrecorded = Outcome(batch[0].request.id, Result.UNRECORDED, code, str(error))
-            self.settled.append((batch[0], unrecorded))
+            self._settled.append((batch[0], unrecorded))
             return
         await self._apply(policy_version, [replace(batch[0], error_code=code, error_message=str(error))])

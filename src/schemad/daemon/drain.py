@@ -141,7 +141,7 @@ class Drain:
                 running.cancel()
             ends = await asyncio.gather(*self._running, return_exceptions=True)
         for (applier, _), end in zip(self._running.values(), ends, strict=True):
-            self._settle(applier.settled)
+            self._settle(applier.take_settled())
             if isinstance(end, LINK_LOST):
                 # It may be what ended the link. What was cancelled here is not.
                 self.cut_off += [decided.request for decided in applier.trying]
@@ -181,7 +181,7 @@ class Drain:
         task.result()  # an error leaves it among those that run, for _break_off()
         applier, _ = self._running.pop(task)
         self._idle.append(applier)
-        self._settle(applier.settled)
+        self._settle(applier.take_settled())
 
     def _settle(self, results: Settled) -> None:
         for decided, outcome in results:
