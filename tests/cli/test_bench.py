@@ -128,7 +128,7 @@ def test_a_place_for_pictures_that_can_t_be_is_told_before_anything_is_measured(
     assert "file/below: Not a directory; name a directory" in run.err
 
 
-@pytest.mark.skipif(not os.path.exists("/proc"), reason="no directory that nobody can write to")
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="there is no /proc, where not even root makes files")
 def test_a_place_for_pictures_that_is_not_writable_is_told_before_anything_is_measured() -> None:
     run = schemad("bench", "--plot", "/proc", "--dsn", "postgresql://127.0.0.1:1/x")
     assert (run.code, run.out) == (EXIT_BAD_INPUT, "")

@@ -166,7 +166,7 @@ def test_a_busy_port_is_told_with_what_to_do(place: Path) -> None:
     assert "choose another port" in run.err
 
 
-@pytest.mark.skipif(not os.path.exists("/proc"), reason="no directory that nobody can write to")
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="there is no /proc, where not even root makes files")
 def test_a_place_for_the_data_that_is_not_writable_is_told_as_such() -> None:
     run = schemad("dev", "--data-dir", "/proc/schemad")
     assert (run.code, run.out) == (EXIT_FAILED, "")

@@ -106,7 +106,7 @@ async def test_nobody_at_the_address(verb: str, nobody_there: str, tmp_path: Pat
     assert said.count("\n") == 1
 
 
-@pytest.mark.skipif(OPENSSL is None, reason="no openssl to make a certificate with")
+@pytest.mark.skipif(OPENSSL is None, reason="there is no openssl, which makes the certificates")
 @pytest.mark.parametrize("verb", ["list", "run", "doctor"])
 async def test_a_server_with_a_certificate_that_is_not_trusted(verb: str, tmp_path: Path) -> None:
     async with encrypted(tmp_path) as port:

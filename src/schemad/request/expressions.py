@@ -112,7 +112,7 @@ def _read(given: str) -> Expression | Finding:
     # The parser silently stops at NUL, so that `1)\0, pg_sleep(10` would be read as `1`.
     if not _is_plain(given):
         return EXPRESSION_UNREADABLE.finding("the expression has control, format or invisible characters")
-    from schemad.request import grammar  # noqa: PLC0415 - its parser is slow to load; most requests need none
+    from schemad.request import grammar  # noqa: PLC0415 - it loads a parser, which only expressions need
 
     try:
         parsed = grammar.parse(given)
