@@ -101,13 +101,23 @@ async def assert_read_in_order(daemon: Connection, name: str, parameters: str, a
     assert "Sort" not in {n["Node Type"] for n in found}
 
 
+async def without_autovacuum(admin: Connection) -> None:
+    """Has nothing but the test change what is known of the tables: else it is whatever the moment makes it."""
+    for table in GROWN:
+        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+
+
+async def read_since(before: dict[str, int], admin: Connection) -> dict[str, int]:
+    """Rows read since then, by table and index, of sessions that have ended."""
+    await until(admin, ENDED)
+    return {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+
+
 @pytest.mark.parametrize("statistics", STATISTICS)
 async def test_a_request_reads_neither_the_history_nor_what_waits(
     database: Database, admin: Connection, statistics: str
 ) -> None:
-    for table in GROWN:
-        # Else they may be whatever the moment makes them.
-        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    await without_autovacuum(admin)
     for statement in STATISTICS[statistics]:
         await admin.execute(statement)
     for limit, value in LIMITS.items():
@@ -117,8 +127,7 @@ async def test_a_request_reads_neither_the_history_nor_what_waits(
     async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
         assert (await ask(app, "notes", fields("a")))["status"] == "approved"
         await app.execute(COUNT)
-    await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    read = await read_since(before, admin)
     # The limit on pending requests counts those, up to where it would refuse.
     for counted in ("schema_requests_pending", "schema_requests_pending_login"):
         assert 2000 <= read.pop(counted) < 2000 + FEW
@@ -134,8 +143,7 @@ async def test_a_request_reads_neither_the_history_nor_what_waits(
 async def test_a_foreign_key_reads_neither_the_registry_nor_the_catalog(
     database: Database, admin: Connection, statistics: str
 ) -> None:
-    for table in GROWN:
-        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    await without_autovacuum(admin)
     async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
         # Plans of a session are kept from its first request on.
         assert (await ask(app, "books", fields("a")))["status"] == "approved"
@@ -146,8 +154,7 @@ async def test_a_foreign_key_reads_neither_the_registry_nor_the_catalog(
             await other.execute(COUNT)
         before, catalog_before = await rows_read(admin, GROWN), await admin.fetchval(CATALOG_READ)
         assert (await ask(app, "copies", referring("books")))["status"] == "approved"
-    await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    read = await read_since(before, admin)
     assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}
     assert await admin.fetchval(CATALOG_READ) - catalog_before < 3000
 
@@ -156,8 +163,7 @@ async def test_a_foreign_key_reads_neither_the_registry_nor_the_catalog(
 async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
     database: Database, admin: Connection, statistics: str
 ) -> None:
-    for table in GROWN:
-        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    await without_autovacuum(admin)
     for statement in STATISTICS[statistics]:
         await admin.execute(statement)
     await admin.execute(BACKLOG)
@@ -166,8 +172,7 @@ async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
         candidates = await Queue(daemon).candidates(10)
         assert (candidates.found, len({r.requester_user_id for r in candidates.requests})) == (10, 4)
         await daemon.execute(COUNT)
-    await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    read = await read_since(before, admin)
     assert {name: rows for name, rows in read.items() if rows > FEW} == {}
 
 
@@ -175,8 +180,7 @@ async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
 async def test_a_scrape_reads_what_waits_and_nothing_of_the_history(
     database: Database, admin: Connection, statistics: str
 ) -> None:
-    for table in GROWN:
-        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    await without_autovacuum(admin)
     for statement in STATISTICS[statistics]:
         await admin.execute(statement)
     await admin.execute(BACKLOG)
@@ -185,8 +189,7 @@ async def test_a_scrape_reads_what_waits_and_nothing_of_the_history(
         state = await read_queue_state(daemon)
         assert state.waiting == {"due": 3003, "put_off": 1000, "review": 1000, "failed": 0}
         await daemon.execute(COUNT)
-    await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    read = await read_since(before, admin)
     # Of what waits for people no more than that: a long queue is not read past for it.
     assert read.pop("schema_requests_held") == 1000
     assert sum(read.values()) <= 4003 + FEW
@@ -195,8 +198,7 @@ async def test_a_scrape_reads_what_waits_and_nothing_of_the_history(
 async def test_plans_that_were_made_while_there_was_nothing_stay_good(
     database: Database, admin: Connection
 ) -> None:
-    for table in GROWN:
-        await admin.execute(f"ALTER TABLE schemad.{table} SET (autovacuum_enabled = false)")
+    await without_autovacuum(admin)
     async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
         assert (await ask(app, "first", fields("a")))["status"] == "approved"
         await admin.execute(PROCESSED)
@@ -205,8 +207,7 @@ async def test_plans_that_were_made_while_there_was_nothing_stay_good(
             await other.execute(COUNT)
         before, relations_before = await rows_read(admin, GROWN), await admin.fetchval(RELATIONS_READ)
         assert (await ask(app, "second", fields("a")))["status"] == "approved"
-    await until(admin, ENDED)
-    read = {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
+    read = await read_since(before, admin)
     # What the daemon's own sessions read of the first request is counted at their end, too.
     assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}
     assert await admin.fetchval(RELATIONS_READ) - relations_before < 2000
