@@ -54,9 +54,9 @@ async def daemon_role(admin: Connection, login: str) -> str:
             "triggers of schemad",
             "ALTER TABLE schemad.schema_requests ENABLE TRIGGER wake;",
         ),
-        ("ALTER ROLE {role} CONNECTION LIMIT 2", "connections", "ALTER ROLE {role} CONNECTION LIMIT -1;"),
+        ("ALTER ROLE {role} CONNECTION LIMIT 3", "connections", "ALTER ROLE {role} CONNECTION LIMIT -1;"),
         (
-            "ALTER DATABASE {database} CONNECTION LIMIT 3",
+            "ALTER DATABASE {database} CONNECTION LIMIT 4",
             "connections",
             "ALTER DATABASE {database} CONNECTION LIMIT -1;",
         ),
@@ -220,7 +220,9 @@ async def test_a_pooler_that_drops_settings_is_told(database: Database) -> None:
 async def test_clocks_that_are_apart_are_noted(admin: Connection, hours: int) -> None:
     checks = [check async for check in check_server(admin, clock=lambda: time.time() + 3600 * hours)]
     assert [(c.name, c.level) for c in checks if c.level is not Level.OK] == [("clock", Level.NOTE)]
-    assert "3600.0 s apart" in checks[-1].found
+    apart = re.search(r"([0-9.]+) s apart", checks[-1].found)
+    assert apart is not None
+    assert float(apart[1]) == pytest.approx(3600, abs=60)
 
 
 needs_server_of_its_own = pytest.mark.skipif(
@@ -267,7 +269,8 @@ async def test_a_server_without_room_is_told(poor_server: EmbeddedPostgres, poor
     }
     needed = sessions_needed(daemon_settings(poor_server.dsn()))
     run = await schemad_beside("doctor", dsn=poor_server.dsn())
-    assert f"connections: the server has 3 free, a daemon needs {needed - 1}" in run.out
+    # A session of its own that was told to end may still be there.
+    assert re.search(rf"connections: the server has [23] free, a daemon needs {needed - 1}", run.out)
 
 
 @needs_server_of_its_own
@@ -276,7 +279,7 @@ async def test_a_login_that_is_shown_nobody_else_s_sessions_counts_them_all_the_
 ) -> None:
     await poor_admin.execute("CREATE ROLE daemon_login LOGIN IN ROLE schemad_daemon")
     run = await schemad_beside("doctor", dsn=poor_server.dsn(user="daemon_login"))
-    assert "connections: the server has 3 free" in run.out
+    assert re.search("connections: the server has [23] free", run.out)
 
 
 @needs_server_of_its_own

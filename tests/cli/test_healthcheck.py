@@ -1,10 +1,10 @@
 """The check of the image tells a daemon that works from one that does not, or that can't be asked."""
 
 import asyncio
+import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 
@@ -47,9 +47,7 @@ async def test_a_daemon_that_works_is_fine_and_ready_whatever_interface_it_serve
 async def test_an_outage_of_the_database_leaves_a_daemon_fine_and_not_ready(database: Database) -> None:
     async with (
         running_proxy(database.dsn("daemon_login")) as proxy,
-        running_daemon(
-            proxy.dsn, metrics_addr="127.0.0.1:0", probe_interval=0.1, probe_timeout=0.2, connect_timeout=0.5
-        ) as daemon,
+        running_daemon(proxy.dsn, metrics_addr="127.0.0.1:0", probe_interval=0.1, probe_timeout=0.2) as daemon,
     ):
         assert daemon.endpoint.server is not None
         addr = str(daemon.endpoint.server.address)
@@ -64,13 +62,12 @@ async def test_an_outage_of_the_database_leaves_a_daemon_fine_and_not_ready(data
 async def test_a_daemon_that_is_stopped_in_its_tracks_is_not_fine(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(healthcheck, "PATIENCE", 0.5)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        addr = f"127.0.0.1:{free.getsockname()[1]}"
-    async with daemon_process(database.dsn("daemon_login"), SCHEMAD_METRICS_ADDR=addr) as process:
+    async with daemon_process(database.dsn("daemon_login"), SCHEMAD_METRICS_ADDR="127.0.0.1:0") as process:
+        (serving,) = (event for line in process.lines if (event := json.loads(line))["event"] == "http.serving")
+        addr = serving["address"]
         assert await asyncio.to_thread(healthcheck.ask, addr, "/healthz")
         process.signal(signal.SIGSTOP)
+        monkeypatch.setattr(healthcheck, "PATIENCE", 0.5)
         with pytest.raises(healthcheck.Unhealthy, match=f"{re.escape(addr)} does not answer: timed out"):
             await asyncio.to_thread(healthcheck.ask, addr, "/healthz")
 

@@ -171,11 +171,9 @@ async def test_a_daemon_whose_database_falls_silent_is_alive_and_not_ready_and_s
 ) -> None:
     async with (
         running_proxy(database.dsn("daemon_login")) as proxy,
-        running_daemon(
-            proxy.dsn, metrics_addr=ANY_PORT, probe_interval=0.1, probe_timeout=0.2, connect_timeout=0.5
-        ) as told,
+        running_daemon(proxy.dsn, metrics_addr=ANY_PORT, probe_interval=0.1, probe_timeout=0.2) as told,
     ):
-        assert (await get(told, "/readyz")).status == 200
+        await until_ready(told)
         proxy.silence()
         async with asyncio.timeout(PATIENCE):
             while len((answer := await get(told, "/readyz")).json["reasons"]) < 3:
@@ -192,9 +190,14 @@ async def test_a_daemon_whose_database_falls_silent_is_alive_and_not_ready_and_s
         assert after["schemad_ready"] == 0
         assert 'schemad_queue_requests{state="due"}' not in after
         proxy.heal()
-        async with asyncio.timeout(PATIENCE):
-            while (await get(told, "/readyz")).status != 200:
-                pass
+        await until_ready(told)
+
+
+async def until_ready(told: Daemon) -> None:
+    """Waits until it is: a question that took longer than the test has it wait is asked again."""
+    async with asyncio.timeout(PATIENCE):
+        while (await get(told, "/readyz")).status != 200:
+            pass
 
 
 async def test_a_reload_moves_the_pages_to_where_they_are_to_be(told: Daemon) -> None:

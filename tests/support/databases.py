@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
+import asyncpg
+
 from schemad.store import Connection, connect, migrate
 from tests.support.servers import Server
 
@@ -89,7 +91,14 @@ class Template:
         try:
             yield Database(self.server, name)
         finally:
-            self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        drop = f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+        try:
+            self._execute(drop)
+        except asyncpg.ObjectInUseError:  # the server waits for no more than five seconds until its sessions ended
+            self._execute(drop)
 
     def _execute(self, sql: str) -> None:
         if self._runner is None or self._kept is None:

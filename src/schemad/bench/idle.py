@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,12 @@ STATEMENT = re.compile(r" LOG:  (?:statement|execute [^:]*): ")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a daemon took: seconds of CPU, bytes of memory, transactions in its database, statements if known."""
+    """What a daemon took: seconds of CPU, bytes of memory, transactions in its database, statements if known.
 
+    `at` is when it had, in seconds: what waits for a time to pass may be late.
+    """
+
+    at: float
     cpu: float
     memory: int
     transactions: int
@@ -58,9 +63,10 @@ async def idle(bench: Bench) -> list[Reading]:
             await asyncio.sleep(window / STEPS)
         after = {which: await _taken(bench, pids[which], places[which]) for which in pids}
         _, alone = _of_process(driver.pid)
+    minutes = {which: (after[which].at - before[which].at) / 60 for which in pids}
     transactions = {which: await _transactions_at_the_end(bench, places[which]) for which in places}
-    percents = {which: (after[which].cpu - before[which].cpu) / window * 100 for which in pids}
-    asked = {which: (transactions[which] - before[which].transactions) / window * 60 for which in pids}
+    percents = {which: (after[which].cpu - before[which].cpu) / minutes[which] / 60 * 100 for which in pids}
+    asked = {which: (transactions[which] - before[which].transactions) / minutes[which] for which in pids}
     megabytes = {which: after[which].memory / 1e6 for which in pids}
     what = {"CPU": ("%", percents), "memory": ("MB", megabytes), "transactions": ("/min", asked)}
     readings = [
@@ -72,13 +78,14 @@ async def idle(bench: Bench) -> list[Reading]:
     ]
     first, last = before["ours"].statements, after["ours"].statements
     if first is not None and last is not None:
-        readings.append(Reading(NAME, "statements", "", "/min", Better.LESS, (last - first) / window * 60, None))
+        statements = (last - first) / minutes["ours"]
+        readings.append(Reading(NAME, "statements", "", "/min", Better.LESS, statements, None))
     return readings
 
 
 async def _taken(bench: Bench, pid: int, dsn: str) -> Taken:
     cpu, memory = _of_process(pid)
-    return Taken(cpu, memory, await _transactions(bench, dsn), _statements(bench))
+    return Taken(time.monotonic(), cpu, memory, await _transactions(bench, dsn), _statements(bench))
 
 
 def _of_process(pid: int) -> tuple[float, int]:

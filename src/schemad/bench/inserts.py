@@ -27,7 +27,7 @@ SESSIONS = (1, 8)
 # Inserts of each session before the next way has its turn.
 TURN = 20
 # And twenty for each insert: so long that a daemon does not run dry while it is to be busy.
-BACKLOG = 1_000
+BACKLOG = 5_000
 # Bulk inserts of each kind a repetition.
 BULK_TURNS = 3
 END_CHANNEL = "schemad_bench_end"

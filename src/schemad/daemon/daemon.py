@@ -20,7 +20,7 @@ from schemad.daemon.worker import Worker
 from schemad.observe.health import Vitals
 from schemad.observe.logs import logger
 from schemad.observe.telemetry import Telemetry
-from schemad.observe.tracing import Tracing, TracingUnavailable
+from schemad.observe.tracing import SEND_WITHIN, Tracing, TracingUnavailable
 from schemad.settings import Settings
 
 # For parts that were told to end at once: they have sessions to close, and statements to cancel.
@@ -101,7 +101,8 @@ class Daemon:
                 self._log.info("daemon.stopped")
         finally:
             await self.endpoint.stop()
-            await self._tracing.end()
+            if not await self._tracing.end():
+                self._log.warning("tracing.unsent", limit=SEND_WITHIN)
 
     async def _run(self) -> None:
         # What is in memory by now stays there: the collector need not go through it at each of its rounds.

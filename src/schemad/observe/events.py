@@ -40,6 +40,7 @@ EVENTS = (
         "path exc_info",
     ),
     _event("tracing.unavailable", "error", "after a reload spans are wanted and can't be made", "error"),
+    _event("tracing.unsent", "warning", "at its end nobody took the last spans within so many seconds", "limit"),
     _event(
         "database.lost",
         "warning debug",

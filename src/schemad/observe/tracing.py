@@ -52,7 +52,7 @@ def open_spans(telemetry: HasSpans) -> Callable[[], None]:
         telemetry: Given what makes spans.
 
     Returns:
-        What sends the last ones, before the process ends; it may take SEND_WITHIN seconds.
+        What sends the last ones, before the process ends; where nobody takes them, that takes its time.
 
     Raises:
         TracingUnavailable: It is not installed; the message says how to.
@@ -80,7 +80,7 @@ def open_spans(telemetry: HasSpans) -> Callable[[], None]:
         trace.set_tracer_provider(provider)
 
         def finish() -> None:
-            provider.force_flush(round(SEND_WITHIN * 1000))
+            provider.force_flush()
             provider.shutdown()
 
     tracer = trace.get_tracer("schemad", __version__)
@@ -120,7 +120,12 @@ class Tracing:
             # The provider is the first one, for the process: where they are wanted once more, it is there already.
             self._finish = self._finish or finish
 
-    async def end(self) -> None:
-        """Sends the last ones; it may take SEND_WITHIN seconds."""
+    async def end(self) -> bool:
+        """Sends the last ones; it may take SEND_WITHIN seconds. Whether they were sent by then."""
         if self._finish is not None:
-            await asyncio.to_thread(self._finish)
+            try:
+                # What sends them heeds no limit: not the one that force_flush() is given either.
+                await asyncio.wait_for(asyncio.to_thread(self._finish), SEND_WITHIN)
+            except TimeoutError:
+                return False
+        return True
