@@ -21,6 +21,8 @@ from tests.support.requests import (
 from tests.support.servers import server_names
 
 BACKLOG = 1000
+# Seconds that all of it may take.
+LONG = 60.0
 # These take seconds, and what they show is the daemon's doing, not the server's.
 on_one_server = pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
 
@@ -46,7 +48,7 @@ async def test_daemons_killed_in_the_middle_of_a_backlog_leave_nothing_half_done
         before = done
     async with daemon_process(database.dsn("daemon_login")) as process:
         # One that is ready may have the rest of a backlog before it: a drain ends for its length.
-        reading = asyncio.create_task(process.event("daemon.stopped"))
+        reading = asyncio.create_task(process.event("daemon.stopped", LONG))
         await until(admin, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
         process.signal(signal.SIGTERM)
         await reading
@@ -61,9 +63,9 @@ async def test_two_daemons_apply_each_of_a_thousand_requests_once(
     dsn = database.dsn("daemon_login")
     async with daemon_process(dsn) as one, daemon_process(dsn) as other, decisions(admin) as told:
         # Their lines are read all the while: a daemon whose log nobody takes would stand still.
-        reading = [asyncio.create_task(process.event("daemon.stopped")) for process in (one, other)]
+        reading = [asyncio.create_task(process.event("daemon.stopped", LONG)) for process in (one, other)]
         await submit_many(app, BACKLOG)
-        await told.count(BACKLOG)
+        await told.count(BACKLOG, LONG)
         for process in (one, other):
             process.signal(signal.SIGTERM)
         await asyncio.gather(*reading)
@@ -98,7 +100,11 @@ async def test_a_daemon_that_is_stopped_while_an_applier_is_idle_ends_with_the_b
 ) -> None:
     await admin.execute("SELECT pg_advisory_lock(42)")
     await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
-    environment = {"SCHEMAD_DRAIN_DEADLINE": "600", "SCHEMAD_LOCK_TIMEOUT": "60"}
+    environment = {
+        "SCHEMAD_DRAIN_DEADLINE": "600",
+        "SCHEMAD_LOCK_TIMEOUT": "60",
+        "SCHEMAD_STATEMENT_TIMEOUT": "600",
+    }
     async with daemon_process(database.dsn("daemon_login"), **environment) as process:
         await submit(app, "slow", fields("a"))
         await until(
@@ -116,7 +122,11 @@ async def test_a_batch_that_outlives_the_drain_deadline_is_cut_off_with_nothing_
 ) -> None:
     await admin.execute("SELECT pg_advisory_lock(42)")
     await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
-    environment = {"SCHEMAD_DRAIN_DEADLINE": "0.2", "SCHEMAD_LOCK_TIMEOUT": "60"}
+    environment = {
+        "SCHEMAD_DRAIN_DEADLINE": "0.2",
+        "SCHEMAD_LOCK_TIMEOUT": "60",
+        "SCHEMAD_STATEMENT_TIMEOUT": "600",
+    }
     async with daemon_process(database.dsn("daemon_login"), **environment) as process:
         async with app.transaction():  # one batch
             ids = [await submit(app, name, fields("a")) for name in ("slow", "next")]

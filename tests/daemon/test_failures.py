@@ -161,7 +161,7 @@ async def test_a_request_that_takes_too_long_does_not_keep_its_batch_from_being_
 ) -> None:
     await admin.execute("UPDATE schemad.policy SET max_attempts = $1", max_attempts)
     await on_creation(admin, "slow", "PERFORM pg_sleep(60)")
-    async with running_daemon(database.dsn("daemon_login"), statement_timeout=0.4):
+    async with running_daemon(database.dsn("daemon_login"), statement_timeout=2.0):
         ids = await submit_together(app, {"one": fields("a"), "slow": fields("a"), "two": fields("a")})
         assert [(await decided(app, ids[name]))["status"] for name in ("one", "two")] == ["approved"] * 2
         slow = await decided(app, ids["slow"])

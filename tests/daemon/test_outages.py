@@ -11,7 +11,7 @@ import pytest
 
 from schemad.embedded import EmbeddedPostgres
 from schemad.store import Connection
-from tests.support.daemons import running_daemon
+from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.fast_loop import FastLoop
 from tests.support.logs import logged
@@ -158,12 +158,22 @@ async def test_sessions_that_may_no_longer_write_are_given_up_and_nothing_is_cou
                 async with running_daemon(database.dsn("daemon_login")):
                     await admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
                     await admin.execute("SELECT pg_reload_conf()")
+                    await until_new_sessions_only_read(database)
                     waiting = await submit(app, "waiting", fields("a"))
                     await lines.next("worker.lost")
                     await admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
                     await admin.execute("SELECT pg_reload_conf()")
                     request = await decided(app, waiting)
                     assert (request["status"], request["attempts"]) == ("approved", 1)
+
+
+async def until_new_sessions_only_read(database: Database) -> None:
+    """A session that begins with what was set comes after the server has told all others of it."""
+    only_reads = "off"
+    async with asyncio.timeout(PATIENCE):
+        while only_reads != "on":
+            async with database.connection() as new:
+                only_reads = await new.fetchval("SHOW default_transaction_read_only")
 
 
 @needs_servers

@@ -17,6 +17,7 @@ from tests.support.databases import Database, fields
 from tests.support.requests import ask, until
 
 SOON = 0.05
+NO_SESSION = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'schemad pruner')"
 LEFT = "(SELECT count(*) FROM schemad.auto_create_log WHERE action = 'skipped')"
 
 
@@ -52,7 +53,8 @@ async def test_a_daemon_prunes_batch_after_batch_until_nothing_old_is_left_and_t
     await old_log(admin, rows)
     with log_lines("queue.pruned") as lines:
         async with running_daemon(database.dsn("daemon_login"), prune_interval=SOON):
-            await until(admin, f"{LEFT} = 0")
+            # Only then has it told the last batch.
+            await until(admin, f"{LEFT} = 0 AND {NO_SESSION}")
     assert sum(line["auto_create_log"] for line in lines) == rows
     assert lines[0].items() >= {"log_level": "info", "notifications": 0, "schema_requests": 0}.items()
 
@@ -63,9 +65,7 @@ async def test_nothing_is_told_and_no_session_kept_where_there_is_nothing_to_pru
     with log_lines("queue.pruned") as lines:
         async with running_daemon(database.dsn("daemon_login"), prune_interval=SOON):
             await until(admin, "(SELECT turn_at > '-infinity' FROM schemad.pruning)")
-            await until(
-                admin, "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'schemad pruner')"
-            )
+            await until(admin, NO_SESSION)
     assert lines == []
 
 

@@ -159,7 +159,7 @@ async def test_a_slow_request_does_not_keep_later_ones_waiting(
 ) -> None:
     await admin.execute("SELECT pg_advisory_lock(42)")
     await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
-    async with running_daemon(database.dsn("daemon_login"), lock_timeout=60):
+    async with running_daemon(database.dsn("daemon_login"), lock_timeout=60, statement_timeout=600):
         slow = await submit(app, "slow", fields("a"))
         await until(
             dba, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"

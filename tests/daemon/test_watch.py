@@ -16,7 +16,7 @@ from tests.database.asking import Ask, insert, listening, refusal, submit
 from tests.support.daemons import PATIENCE, running_daemon
 from tests.support.databases import Database, fields
 from tests.support.proxy import running_proxy
-from tests.support.requests import ask, decided, submit_many, until
+from tests.support.requests import ask, decided, on_creation, submit_many, until
 from tests.support.servers import server_names
 from tests.support.stepping import Actor, Halt, Script, close_halts, every_order, put_halts, some_orders
 
@@ -77,6 +77,11 @@ class Sleeper:
 
 async def _on() -> None:
     pass
+
+
+def lasting(text: str) -> str:
+    """A function that keeps a watch, with one that lasts longer than any machine stands still."""
+    return text.replace("interval '3 s'", "interval '1 h'")
 
 
 class Stage:
@@ -144,7 +149,7 @@ async def stage(
     """A stage; `change` is what becomes of the functions' text."""
     # Its lock stands in the way of a daemon's, which then leaves steps out: an order is one of the same steps.
     await admin.execute("ALTER TABLE schemad.watch SET (autovacuum_enabled = false)")
-    await put_halts(admin, *FUNCTIONS, change=change)
+    await put_halts(admin, *FUNCTIONS, change=lambda text: lasting(change(text)))
     async with contextlib.AsyncExitStack() as stack:
         logins = ["app_one"] + ["daemon_login"] * daemons
         connections = [await stack.enter_async_context(database.connection(login)) for login in logins]
@@ -273,12 +278,29 @@ async def test_a_protocol_with_less_in_it_is_seen_to_lose_a_wake_up(
     pytest.fail("no order loses a wake-up")
 
 
+async def have_watches_last(admin: Connection) -> None:
+    """Whatever watch is begun in that database lasts until somebody ends it."""
+    text = await admin.fetchval("SELECT pg_get_functiondef('schemad.keep_watch'::regproc)")
+    assert lasting(text) != text
+    await admin.execute(lasting(text))
+
+
 @contextlib.asynccontextmanager
-async def watched(database: Database, *, user: str = "daemon_login") -> AsyncIterator[Connection]:
+async def watched(database: Database) -> AsyncIterator[Connection]:
     """The session of a daemon that has just begun a watch; it is cut off afterwards, as by a kill -9."""
-    async with database.connection(user) as keeper:
+    async with database.connection() as admin:
+        await have_watches_last(admin)
+    async with database.connection("daemon_login") as keeper:
         await keeper.execute("SELECT schemad.keep_watch()")
         yield keeper
+
+
+async def end_watch_not_over(keeper: Connection, admin: Connection) -> None:
+    """Ends the watch of a session, where somebody has still to commit who relied on it."""
+    async with asyncio.timeout(PATIENCE):
+        # Not at the first try, where the daemon looks at the watch at that moment.
+        while await admin.fetchval("SELECT ends_at > clock_timestamp() FROM schemad.watch"):
+            assert await keeper.fetchval("SELECT schemad.end_watch()") is False
 
 
 @pytest.mark.parametrize("ask_for", [submit, insert])
@@ -383,10 +405,9 @@ async def test_a_daemon_that_could_not_be_told_of_a_watch_looks_for_one_when_it_
     database: Database, app: Connection
 ) -> None:
     direct = database.dsn("daemon_login")
-    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 0.5}
     async with (
         running_proxy(direct) as proxy,
-        running_daemon(direct, listen_dsn=proxy.dsn, **limits) as daemon,
+        running_daemon(direct, listen_dsn=proxy.dsn, probe_interval=0.1, probe_timeout=0.2) as daemon,
     ):
         await quiet(app)
         proxy.silence()
@@ -421,10 +442,7 @@ async def test_a_silent_transaction_that_commits_late_keeps_nobody_waiting_and_i
         await slow.execute("BEGIN")
         async with watched(database) as keeper:
             late = await submit(slow, "late", fields("a"))
-            async with asyncio.timeout(PATIENCE):
-                # Not at the first try, where the daemon looks at the watch at that moment.
-                while await admin.fetchval("SELECT ends_at > clock_timestamp() FROM schemad.watch"):
-                    assert await keeper.fetchval("SELECT schemad.end_watch()") is False
+            await end_watch_not_over(keeper, admin)
         # The watch has ended, and is not over.
         async with listening(database, REQUESTS) as so_far:
             assert (await ask(app, "meanwhile", fields("a")))["status"] == "approved"
@@ -445,7 +463,7 @@ async def test_what_is_committed_between_a_daemon_s_last_sweep_and_the_end_of_al
         await app.execute("BEGIN")
         async with watched(database) as keeper:
             late = await submit(app, "late", fields("a"))
-            assert await keeper.fetchval("SELECT schemad.end_watch()") is False
+            await end_watch_not_over(keeper, admin)
         await close_halts(driver)
         await until(admin, "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
         # It has swept, and is about to see whether anybody is left.
@@ -463,7 +481,7 @@ async def test_a_silent_transaction_that_was_prepared_is_done_once_it_is_committ
         await app.execute("BEGIN")
         request_id = await submit(app, "two_phase", fields("a"))
         await app.execute(f"PREPARE TRANSACTION '{database.name}'")
-        assert await keeper.fetchval("SELECT schemad.end_watch()") is False
+        await end_watch_not_over(keeper, admin)
     assert (await ask(app, "meanwhile", fields("a")))["status"] == "approved"
     await app.execute(f"COMMIT PREPARED '{database.name}'")
     assert (await decided(app, request_id))["status"] == "approved"
@@ -471,15 +489,23 @@ async def test_a_silent_transaction_that_was_prepared_is_done_once_it_is_committ
 
 
 async def test_a_daemon_with_a_backlog_silences_what_is_submitted_and_works_it_off(
-    database: Database, admin: Connection, app: Connection, daemon: Daemon
+    database: Database, admin: Connection, app: Connection
 ) -> None:
-    async with listening(database, REQUESTS) as so_far:
+    await have_watches_last(admin)
+    # The last one of them takes as long as the test wants.
+    await admin.execute("SELECT pg_advisory_lock(42)")
+    await on_creation(admin, "many_200", "PERFORM pg_advisory_xact_lock(42)")
+    async with (
+        running_daemon(database.dsn("daemon_login"), lock_timeout=60, statement_timeout=600),
+        listening(database, REQUESTS) as so_far,
+    ):
         await submit_many(app, 200)
         await until(admin, f"NOT {IS_OVER}")
         assert await so_far() == [""]
         for number in range(20):
             await submit(app, f"silent_{number}", fields("a"))
         assert await so_far() == []
+        await admin.execute("SELECT pg_advisory_unlock(42)")
         await until(admin, f"({CLAIMABLE}) = 0 AND {IS_OVER}")
         assert (await ask(app, "told", fields("a")))["status"] == "approved"
         assert await so_far() == [""]

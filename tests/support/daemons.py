@@ -8,11 +8,18 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from schemad.daemon import Daemon
+from schemad.daemon.pace import FREE, INTERVAL
 from schemad.settings import Settings
 
 # Longer than any test's patience: only a notification can be what woke the daemon.
 NEVER = 3600.0
 PATIENCE = 20.0
+
+
+def most_sweeps(seconds: float) -> float:
+    """How often a daemon may look at its queue that is woken in vain for so many seconds."""
+    # One for each interval, the free ones at first and once more, and two in hand.
+    return seconds / INTERVAL + 2 * FREE + 3
 
 
 def daemon_settings(dsn: str, **overrides: object) -> Settings:
@@ -83,10 +90,10 @@ class DaemonProcess:
         )
         return cls(process)
 
-    async def event(self, name: str) -> None:
+    async def event(self, name: str, patience: float = PATIENCE) -> None:
         """Waits until it logs an event of that name."""
         assert self._process.stderr is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             async for line in self._process.stderr:
                 self.lines.append(line.decode())
                 if f'"event": "{name}"' in self.lines[-1]:

@@ -87,18 +87,17 @@ class Template:
     @contextlib.contextmanager
     def _created(self, kind: str, options: str) -> Iterator[Database]:
         name = f"schemad_{kind}_{os.getpid()}_{next(_numbers)}"
-        self._execute(f"CREATE DATABASE {name} {options}")
+        self._execute_in_the_end(f"CREATE DATABASE {name} {options}")
         try:
             yield Database(self.server, name)
         finally:
-            self._drop(name)
+            self._execute_in_the_end(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    def _drop(self, name: str) -> None:
-        drop = f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+    def _execute_in_the_end(self, sql: str) -> None:
         try:
-            self._execute(drop)
-        except asyncpg.ObjectInUseError:  # the server waits for no more than five seconds until its sessions ended
-            self._execute(drop)
+            self._execute(sql)
+        except asyncpg.ObjectInUseError:  # it waits for no more than five seconds until a session has ended
+            self._execute(sql)
 
     def _execute(self, sql: str) -> None:
         if self._runner is None or self._kept is None:

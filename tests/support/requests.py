@@ -120,9 +120,9 @@ class Decisions:
         self.payloads.append(str(told[3]))
         self._news.set()
 
-    async def count(self, wanted: int) -> None:
+    async def count(self, wanted: int, patience: float = PATIENCE) -> None:
         """Waits until so many were told."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while len(self.payloads) < wanted:
                 self._news.clear()
                 await self._news.wait()
