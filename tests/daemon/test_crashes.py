@@ -49,7 +49,8 @@ async def test_daemons_killed_in_the_middle_of_a_backlog_leave_nothing_half_done
     async with daemon_process(database.dsn("daemon_login")) as process:
         # One that is ready may have the rest of a backlog before it: a drain ends for its length.
         reading = asyncio.create_task(process.event("daemon.stopped", LONG))
-        await until(admin, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
+        none_waits = "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')"
+        await until(admin, none_waits, patience=LONG)
         process.signal(signal.SIGTERM)
         await reading
         assert await process.end() == 0

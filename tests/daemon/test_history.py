@@ -75,7 +75,8 @@ WHERE t.relid = 'pg_class'::regclass
 """
 RELATIONS_READ = "SELECT sum(i.idx_tup_read)::integer FROM pg_stat_all_indexes AS i WHERE i.relname = 'pg_class'"
 ENDED = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'daemon_login')"
-FEW = 60  # the polls of wait_for_request() are among them
+# The polls of wait_for_request() are among them, where a test waits by it.
+FEW = 60
 
 
 def referring(table: str) -> dict[str, Any]:

@@ -25,6 +25,12 @@ END_SESSION = (
     "CREATE FUNCTION public.end_session() RETURNS void LANGUAGE sql SECURITY DEFINER AS "
     "'SELECT pg_terminate_backend(pg_backend_pid()) WHERE {}'"
 )
+# Beside what becomes of a table, for on_creation(): what another one does meanwhile.
+AND_SLOW_WAITS = (
+    "END IF; IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'public.slow') THEN "
+    "PERFORM pg_advisory_xact_lock(42)"
+)
+WAITS = "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
 SESSIONS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = ANY ($1)"
 
 
@@ -80,7 +86,7 @@ async def test_a_listener_whose_link_falls_silent_notices_and_listens_again(
     direct = database.dsn("daemon_login")
     async with (
         running_proxy(direct) as proxy,
-        running_daemon(direct, listen_dsn=proxy.dsn, probe_interval=0.1, probe_timeout=0.2) as daemon,
+        running_daemon(direct, listen_dsn=proxy.dsn, probe_interval=0.1, probe_timeout=1.0) as daemon,
     ):
         proxy.silence()
         unheard = await submit(app, "unheard", fields("a"))
@@ -136,7 +142,7 @@ async def test_a_link_that_fell_silent_before_it_was_used_is_given_up_long_befor
             began = time.monotonic()
             assert (await ask(app, "after", fields("a")))["status"] == "approved"
             # What it was in the middle of may have to fail first.
-            assert time.monotonic() - began < READ_TIMEOUT + 5
+            assert time.monotonic() - began < READ_TIMEOUT + 4
             links.heal(silenced, forgotten=True)
     finally:
         await links.stop()
@@ -180,7 +186,7 @@ async def test_a_worker_that_has_nothing_to_do_notices_that_its_link_is_dead(
     database: Database, app: Connection
 ) -> None:
     direct = database.dsn("daemon_login")
-    limits = {"probe_interval": 0.1, "probe_timeout": 0.2}
+    limits = {"probe_interval": 0.1, "probe_timeout": 1.0, "connect_timeout": 4.0}
     with logged() as lines:
         async with (
             running_proxy(direct) as proxy,
@@ -201,7 +207,7 @@ async def test_a_worker_that_has_nothing_to_do_notices_that_its_link_is_dead(
 async def test_a_server_process_that_stands_still_is_noticed_and_keeps_nobody_else_waiting(
     database: Database, admin: Connection, app: Connection
 ) -> None:
-    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "statement_timeout": 2.0}
+    limits = {"probe_interval": 0.1, "probe_timeout": 1.0, "statement_timeout": 2.0}
     with logged() as lines:
         async with running_daemon(database.dsn("daemon_login"), **limits):
             pid = await admin.fetchval(SESSIONS.replace("FROM", "SELECT pid FROM", 1), ["schemad worker"])
@@ -219,12 +225,11 @@ async def test_a_claim_whose_daemon_is_cut_off_is_freed_by_the_server_and_taken_
     await admin.execute("SELECT pg_advisory_lock(42)")
     await on_creation(admin, "slow", "PERFORM pg_advisory_xact_lock(42)")
     direct = database.dsn("daemon_login")
-    waits = "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
     # In the end it waits for no reply, as none can come.
     limits = {"statement_timeout": 1.0, "lock_timeout": 30.0, "drain_deadline": 0.1}
     async with running_proxy(direct) as proxy, running_daemon(proxy.dsn, listen_dsn=direct, **limits):
         slow = await submit(app, "slow", fields("a"))
-        await until(admin, waits)
+        await until(admin, WAITS)
         # Nobody hears of it again; its claim is there, and the server's limit for a statement is what ends it.
         proxy.silence()
         async with running_daemon(direct, lock_timeout=30.0):
@@ -240,17 +245,11 @@ async def test_only_what_was_tried_on_the_link_that_ended_counts_as_an_attempt(
 ) -> None:
     await admin.execute("SELECT pg_advisory_lock(42)")
     await admin.execute(END_SESSION.format("(SELECT attempts FROM schemad.schema_requests WHERE id = 2) < 1"))
-    await on_creation(
-        admin,
-        "fatal",
-        "PERFORM public.end_session(); END IF; IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() "
-        "WHERE object_identity = 'public.slow') THEN PERFORM pg_advisory_xact_lock(42)",
-    )
-    waits = "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted)"
+    await on_creation(admin, "fatal", f"PERFORM public.end_session(); {AND_SLOW_WAITS}")
     with logged() as lines:
-        async with running_daemon(database.dsn("daemon_login"), lock_timeout=30.0):
+        async with running_daemon(database.dsn("daemon_login"), lock_timeout=30.0, statement_timeout=600):
             slow = await submit(app, "slow", fields("a"))
-            await until(admin, waits)
+            await until(admin, WAITS)
             fatal = await submit(app, "fatal", fields("a"))
             await lines.next("worker.lost")
             await admin.execute("SELECT pg_advisory_unlock(42)")
@@ -265,21 +264,21 @@ async def test_a_batch_that_was_done_as_another_one_s_link_failed_is_told(
     monkeypatch.setattr(drain, "GRACE", PATIENCE)  # for as long as a machine may stand still
     await admin.execute("SELECT pg_advisory_lock(42)")
     await admin.execute(END_SESSION.format("(SELECT attempts FROM schemad.schema_requests WHERE id = 2) < 1"))
-    # The slow one is let go by the end of the fatal one's session: both come to their end together.
-    await on_creation(
-        admin,
-        "fatal",
-        "PERFORM pg_advisory_unlock_shared(42); PERFORM public.end_session(); END IF; "
-        "IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'public.slow') THEN "
-        "PERFORM pg_sleep(0.3)",
-    )
+    await on_creation(admin, "fatal", f"PERFORM public.end_session(); {AND_SLOW_WAITS}")
     with logged() as lines:
-        async with running_daemon(database.dsn("daemon_login"), lock_timeout=30.0):
+        async with running_daemon(database.dsn("daemon_login"), lock_timeout=30.0, statement_timeout=600):
+            appliers = [r["pid"] for r in await admin.fetch(f"SELECT pid {SESSIONS}", ["schemad applier"])]
             slow = await submit(app, "slow", fields("a"))
-            await until(admin, "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
+            await until(admin, WAITS)
             fatal = await submit(app, "fatal", fields("a"))
-            assert {(await decided(app, i))["status"] for i in (slow, fatal)} == {"approved"}
+            # The slow one is let go as the fatal one's session has ended: both come to their end together.
+            await until(
+                admin,
+                "EXISTS (SELECT unnest($1::integer[]) EXCEPT SELECT pid FROM pg_stat_activity)",
+                appliers,
+            )
             await admin.execute("SELECT pg_advisory_unlock(42)")
+            assert {(await decided(app, i))["status"] for i in (slow, fatal)} == {"approved"}
     assert sorted(line["request_id"] for line in lines.of("request.applied")) == [slow, fatal]
 
 

@@ -95,32 +95,32 @@ async def note_tried(admin: Connection, table: str, which: str) -> None:
 
 
 async def test_requests_for_a_locked_table_are_tried_one_at_a_time_and_all_applied_in_the_end(
-    admin: Connection, app: Connection, daemon: Daemon
+    database: Database, admin: Connection, app: Connection
 ) -> None:
-    await ask(app, "busy", fields("a"))
-    await note_tried(admin, "other", "schema_name = 'busy'")
-    async with app.transaction():
-        await app.execute("LOCK TABLE public.busy IN ACCESS EXCLUSIVE MODE")
-        await admin.execute("SET SESSION AUTHORIZATION app_one")
-        # One look finds them all: a later one would try the next, however soon that comes.
-        async with admin.transaction():
-            await admin.execute(
-                "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
-                "SELECT 'user123', 'busy', $1::jsonb FROM generate_series(1, 100)",
-                '{"fields": [{"name": "b", "type": "text"}]}',
-            )
-            other = await submit(admin, "other", fields("a"))
-        await admin.execute("RESET SESSION AUTHORIZATION")
-        assert (await decided(admin, other))["status"] == "approved"
-        # Each look at a locked table costs time: of a hundred requests for it, one has been tried.
-        assert await admin.fetchval("SELECT max(requests) FROM public.tried") <= 1
-    await until(admin, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
+    async with running_daemon(database.dsn("daemon_login"), batch_size=1, appliers=1):
+        await ask(app, "busy", fields("a"))
+        await note_tried(admin, "other_4", "schema_name = 'busy'")
+        async with app.transaction():
+            await app.execute("LOCK TABLE public.busy IN ACCESS EXCLUSIVE MODE")
+            await admin.execute("SET SESSION AUTHORIZATION app_one")
+            # One drain finds them all: a later one would try the next, however soon that comes.
+            async with admin.transaction():
+                await admin.execute(
+                    "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
+                    "SELECT 'user123', 'busy', $1::jsonb FROM generate_series(1, 100)",
+                    '{"fields": [{"name": "b", "type": "text"}]}',
+                )
+                others = [await submit(admin, f"other_{n}", fields("a")) for n in range(5)]
+            await admin.execute("RESET SESSION AUTHORIZATION")
+            assert {(await decided(admin, other))["status"] for other in others} == {"approved"}
+            # Each look at a locked table costs time: of a hundred requests for it, one has been tried.
+            assert await admin.fetchval("SELECT max(requests) FROM public.tried") <= 1
+        await until(admin, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
 
 
 async def test_names_that_somebody_holds_keep_other_roles_waiting_for_one_lock_and_not_for_each(
     database: Database, admin: Connection, dba: Connection, daemon: Daemon
 ) -> None:
-    await note_tried(admin, "other", "schema_name LIKE 'u%'")
     async with database.connection() as holder, holder.transaction():
         for n in range(100):
             await holder.execute(f"CREATE TABLE public.u_{n} (a integer)")
@@ -136,8 +136,12 @@ async def test_names_that_somebody_holds_keep_other_roles_waiting_for_one_lock_a
             other = await submit(admin, "other", fields("a"))
         await admin.execute("RESET SESSION AUTHORIZATION")
         assert (await decided(admin, other))["status"] == "approved"
-        # Each of them takes a lock timeout. Without the break a whole batch does.
-        assert await admin.fetchval("SELECT max(requests) FROM public.tried") <= 1
+        # Each of them takes a lock timeout: one in each batch, the transaction of which is in the row.
+        tried_together = (
+            "SELECT count(*) FROM schemad.schema_requests WHERE schema_name LIKE 'u%' AND attempts > 0 "
+            "GROUP BY xmin::text"
+        )
+        assert {row["count"] for row in await admin.fetch(tried_together)} == {1}
         await holder.execute("DROP TABLE " + ", ".join(f"public.u_{n}" for n in range(100)))
     await until(dba, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
 

@@ -287,7 +287,10 @@ async def have_watches_last(admin: Connection) -> None:
 
 @contextlib.asynccontextmanager
 async def watched(database: Database) -> AsyncIterator[Connection]:
-    """The session of a daemon that has just begun a watch; it is cut off afterwards, as by a kill -9."""
+    """The session of a daemon that has just begun a watch; it is cut off afterwards, as by a kill -9.
+
+    That watch, and each that is begun in the database from then on, lasts until it is ended.
+    """
     async with database.connection() as admin:
         await have_watches_last(admin)
     async with database.connection("daemon_login") as keeper:
@@ -297,6 +300,7 @@ async def watched(database: Database) -> AsyncIterator[Connection]:
 
 async def end_watch_not_over(keeper: Connection, admin: Connection) -> None:
     """Ends the watch of a session, where somebody has still to commit who relied on it."""
+    assert await admin.fetchval("SELECT kept_by FROM schemad.watch") == keeper.get_server_pid()
     async with asyncio.timeout(PATIENCE):
         # Not at the first try, where the daemon looks at the watch at that moment.
         while await admin.fetchval("SELECT ends_at > clock_timestamp() FROM schemad.watch"):
@@ -407,7 +411,7 @@ async def test_a_daemon_that_could_not_be_told_of_a_watch_looks_for_one_when_it_
     direct = database.dsn("daemon_login")
     async with (
         running_proxy(direct) as proxy,
-        running_daemon(direct, listen_dsn=proxy.dsn, probe_interval=0.1, probe_timeout=0.2) as daemon,
+        running_daemon(direct, listen_dsn=proxy.dsn, probe_interval=0.1, probe_timeout=1.0) as daemon,
     ):
         await quiet(app)
         proxy.silence()

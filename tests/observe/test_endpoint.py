@@ -169,9 +169,10 @@ async def test_a_daemon_that_only_polls_is_ready(database: Database) -> None:
 async def test_a_daemon_whose_database_falls_silent_is_alive_and_not_ready_and_says_why(
     database: Database,
 ) -> None:
+    limits = {"probe_interval": 0.1, "probe_timeout": 0.2, "connect_timeout": 4.0}
     async with (
         running_proxy(database.dsn("daemon_login")) as proxy,
-        running_daemon(proxy.dsn, metrics_addr=ANY_PORT, probe_interval=0.1, probe_timeout=0.2) as told,
+        running_daemon(proxy.dsn, metrics_addr=ANY_PORT, **limits) as told,
     ):
         await until_ready(told)
         proxy.silence()

@@ -17,8 +17,8 @@ PATIENCE = 20.0
 
 
 def most_sweeps(seconds: float) -> float:
-    """How often a daemon may look at its queue that is woken in vain for so many seconds."""
-    # One for each interval, the free ones at first and once more, and two in hand.
+    """How often a daemon may look at its queue in so many seconds, if of all that wakes it one has a reason."""
+    # One for each interval, the free ones before and after the one in earnest, and two in hand.
     return seconds / INTERVAL + 2 * FREE + 3
 
 

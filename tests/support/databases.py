@@ -87,13 +87,13 @@ class Template:
     @contextlib.contextmanager
     def _created(self, kind: str, options: str) -> Iterator[Database]:
         name = f"schemad_{kind}_{os.getpid()}_{next(_numbers)}"
-        self._execute_in_the_end(f"CREATE DATABASE {name} {options}")
+        self._execute_patiently(f"CREATE DATABASE {name} {options}")
         try:
             yield Database(self.server, name)
         finally:
-            self._execute_in_the_end(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self._execute_patiently(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    def _execute_in_the_end(self, sql: str) -> None:
+    def _execute_patiently(self, sql: str) -> None:
         try:
             self._execute(sql)
         except asyncpg.ObjectInUseError:  # it waits for no more than five seconds until a session has ended

@@ -39,8 +39,9 @@ class Proxy:
         return urlunsplit(self._dsn._replace(netloc=f"{user}@127.0.0.1:{port}"))
 
     def silence(self) -> None:
-        """Forwards nothing any more, on any link, present or new, and closes none."""
+        """Forwards nothing any more, on any link, present or new, and closes none: see next_link()."""
         self._silent = True
+        self._new_link.clear()
         self._mute |= self._writers
 
     def heal(self) -> None:
@@ -56,10 +57,10 @@ class Proxy:
         self._keeps_notifications = False
 
     async def next_link(self) -> None:
-        """Waits until somebody connects."""
-        self._new_link.clear()
+        """Waits until somebody has connected since the last time, or since it fell silent."""
         async with asyncio.timeout(PATIENCE):
             await self._new_link.wait()
+        self._new_link.clear()
 
     def cut_reply_to(self, text: bytes) -> None:
         """Passes the next message with that text on, and cuts the link when its reply comes."""

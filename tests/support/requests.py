@@ -47,9 +47,9 @@ def rules(request: dict[str, Any]) -> list[str]:
     return [finding["rule"] for finding in request["findings"]]
 
 
-async def until(connection: Connection, condition: str, *arguments: object) -> None:
+async def until(connection: Connection, condition: str, *arguments: object, patience: float = PATIENCE) -> None:
     """Waits until a condition, in SQL, is true: for what nobody is notified of."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while not await connection.fetchval(f"SELECT ({condition}) FROM pg_sleep(0.005)", *arguments):
             pass
 

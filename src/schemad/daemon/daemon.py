@@ -133,7 +133,9 @@ class Daemon:
         finally:
             for task in (*parts, telling):
                 task.cancel()
-            await asyncio.wait({*parts, telling}, timeout=END_DEADLINE)
+            _, left = await asyncio.wait({*parts, telling}, timeout=END_DEADLINE)
+            for task in left:
+                self._log.warning("daemon.part_left", part=task.get_name(), limit=END_DEADLINE)
             self._log.info("daemon.stopped")
 
     def stop(self, reason: str = "asked to") -> None:

@@ -40,7 +40,7 @@ EVENTS = (
         "path exc_info",
     ),
     _event("tracing.unavailable", "error", "after a reload spans are wanted and can't be made", "error"),
-    _event("tracing.unsent", "warning", "at its end nobody took the last spans within so many seconds", "limit"),
+    _event("tracing.unsent", "warning", "at its end it tried to send the last spans for so many seconds", "limit"),
     _event(
         "database.lost",
         "warning debug",
@@ -48,6 +48,12 @@ EVENTS = (
         "error",
     ),
     _event("database.connected", "info debug", "under a service manager: the database was reached at the start"),
+    _event(
+        "daemon.part_left",
+        "warning",
+        "a part did not end within so many seconds, and is left to itself",
+        "part limit",
+    ),
     _event("daemon.started", "info", "the database was reached and its schema is the right one", "version"),
     _event("listener.connected", "info debug", "notifications come through: a probe was heard", "channel"),
     _event("listener.off", "info", "it does not listen: requests are found by polling", "poll_interval"),

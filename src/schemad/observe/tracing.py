@@ -8,6 +8,7 @@ variables, such as OTEL_EXPORTER_OTLP_ENDPOINT; a provider that is there already
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
@@ -75,7 +76,10 @@ def open_spans(telemetry: HasSpans) -> Callable[[], None]:
         is_named = "OTEL_SERVICE_NAME" in os.environ or SERVICE_NAME in os.environ.get(
             "OTEL_RESOURCE_ATTRIBUTES", ""
         )
-        provider = TracerProvider(resource=Resource.create({} if is_named else {SERVICE_NAME: "schemad"}))
+        provider = TracerProvider(
+            resource=Resource.create({} if is_named else {SERVICE_NAME: "schemad"}),
+            shutdown_on_exit=False,  # by end(), which knows when to give up
+        )
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace.set_tracer_provider(provider)
 
@@ -121,11 +125,12 @@ class Tracing:
             self._finish = self._finish or finish
 
     async def end(self) -> bool:
-        """Sends the last ones; it may take SEND_WITHIN seconds. Whether they were sent by then."""
-        if self._finish is not None:
-            try:
-                # What sends them heeds no limit: not the one that force_flush() is given either.
-                await asyncio.wait_for(asyncio.to_thread(self._finish), SEND_WITHIN)
-            except TimeoutError:
-                return False
-        return True
+        """Sends the last ones, for SEND_WITHIN seconds at most; False where it would have gone on trying."""
+        if self._finish is None:
+            return True
+        # What sends them heeds no limit, not the one that force_flush() is given either: a thread that the process
+        # does not wait for.
+        sending = threading.Thread(target=self._finish, name="last spans", daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, SEND_WITHIN)
+        return not sending.is_alive()
