@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import stat
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -280,6 +281,8 @@ def _names_in_file() -> list[str]:
     if not path:
         return []
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise SettingsFileError(f"{ENV_FILE}={path}: a pipe can be read only once; name a file")
         with Path(path).open(encoding="utf-8") as file:
             lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as error:

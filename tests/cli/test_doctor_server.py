@@ -1,5 +1,6 @@
 """`schemad doctor` on a server that gets in a daemon's way: each check fails, and what it says mends it."""
 
+import contextlib
 import os
 import re
 import tempfile
@@ -7,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from schemad.embedded import EmbeddedPostgres
@@ -54,7 +56,7 @@ async def daemon_role(admin: Connection, login: str) -> str:
             "triggers of schemad",
             "ALTER TABLE schemad.schema_requests ENABLE TRIGGER wake;",
         ),
-        ("ALTER ROLE {role} CONNECTION LIMIT 3", "connections", "ALTER ROLE {role} CONNECTION LIMIT -1;"),
+        ("ALTER ROLE {role} CONNECTION LIMIT 1", "connections", "ALTER ROLE {role} CONNECTION LIMIT -1;"),
         (
             "ALTER DATABASE {database} CONNECTION LIMIT 4",
             "connections",
@@ -304,12 +306,56 @@ async def test_a_queue_of_notifications_that_fills_up_is_told_with_the_session_t
         ended = re.search(r"SELECT pg_terminate_backend\((\d+)\);", mend)
         assert ended is not None
         assert int(ended[1]) == reading_nothing.get_server_pid()
+        # Once it is full, what says so is told all the same.
+        with contextlib.suppress(asyncpg.ProgramLimitExceededError):
+            while True:
+                await poor_admin.execute("SELECT pg_notify('any', repeat('x', 7000))")
+        full = await mends(poor_server.dsn())
+        assert ended[0] in full["notification queue"]
+        assert full["notifications"] == "make room in the notification queue, as told there"
         await poor_admin.execute(ended[0])
         # PostgreSQL gives pages back when somebody asks how full it is, and once the session has ended.
         while "notification queue" in await mends(poor_server.dsn()):
             pass
     finally:
         reading_nothing.terminate()
+
+
+@pytest.mark.parametrize("place", ["postgresql://nobody@127.0.0.1:1/nowhere", "postgresql://127.0.0.1:port/"])
+async def test_where_nobody_can_listen_is_told_beside_all_else(database: Database, place: str) -> None:
+    run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), SCHEMAD_LISTEN_DSN=place)
+    (told,) = (line for line in run.out.splitlines() if line.startswith("mend"))
+    assert told.startswith("mend  notifications: can't be heard where SCHEMAD_LISTEN_DSN leads: ")
+    assert "ok    owner of tables" in run.out
+    assert run.code == 1
+
+
+async def test_where_tables_belong_to_the_daemon_it_has_to_be_able_to_make_them(
+    database: Database, admin: Connection
+) -> None:
+    await admin.execute("CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO schemad_requester")
+    await admin.execute("UPDATE schemad.policy SET owner_role = NULL, table_schema = 'elsewhere'")
+    spoiled = await mends(database.dsn("daemon_login"))
+    assert spoiled == {"schema of tables": "GRANT USAGE, CREATE ON SCHEMA elsewhere TO daemon_login;"}
+    await admin.execute(spoiled["schema of tables"])
+    assert await mends(database.dsn("daemon_login")) == {}
+
+
+async def test_names_from_the_database_reach_no_terminal_as_they_are(
+    database: Database, admin: Connection
+) -> None:
+    await admin.execute('CREATE ROLE "evil\x1b[31m" LOGIN IN ROLE schemad_requester')
+    await admin.execute(
+        "INSERT INTO schemad.schema_registry (name, owner, owner_role) SELECT 'a', 'u', rolname FROM pg_roles "
+        "WHERE rolname LIKE 'evil%'"
+    )
+    await admin.execute("SELECT schemad.set_policy('tables_in_all', '1')")
+    try:
+        run = await schemad_beside("doctor", dsn=database.dsn("daemon_login"), **CREATES)
+    finally:
+        await admin.execute('DROP ROLE "evil\x1b[31m"')
+    assert "evil<U+001B>[31m" in run.out
+    assert "\x1b" not in run.out
 
 
 @needs_server_of_its_own

@@ -174,6 +174,12 @@ async def test_no_such_request(verb: str, database: Database, tmp_path: Path) ->
 
 
 @on_one_server
+async def test_what_is_no_text_is_wrong_input(database: Database) -> None:
+    run = await schemad_beside("describe", "caf\udce9", dsn=database.dsn("app_one"))
+    assert run.code == EXIT_BAD_INPUT
+    assert run.err.startswith("schemad: invalid input for query argument $1: ")
+
+
 async def test_no_such_table(database: Database, tmp_path: Path) -> None:
     said = await failure("describe nothing", database.dsn(), tmp_path)
     assert "schemad has no table 'nothing'" in said

@@ -88,6 +88,7 @@ async def test_errors_come_without_the_lines_of_the_functions_that_raised_them(d
         ("postgresql://me:s%3Acret@db:5433/app", "postgresql://me@db:5433/app", "s:cret"),
         ("postgresql://me:a@b@one,two:5433/app?x=1", "postgresql://me@one,two:5433/app?x=1", "a@b"),
         ("postgresql://me@db/app?password=p%26w&sslmode=require", "postgresql://me@db/app?sslmode=require", "p&w"),
+        ("postgresql://me@db/app?sslkey=k&sslpassword=p", "postgresql://me@db/app?sslkey=k", None),
         ("postgres://me:first@db/app?password=second", "postgres://me@db/app", "first"),
         ("postgresql:///app?host=/run/postgresql", "postgresql:///app?host=/run/postgresql", None),
         ("postgresql://[::1]:5432/app", "postgresql://[::1]:5432/app", None),

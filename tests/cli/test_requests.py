@@ -213,6 +213,25 @@ async def test_without_a_daemon_a_request_waits_and_the_user_is_told_where_to_lo
     assert await admin.fetchval("SELECT count(*) FROM schemad.schema_requests") == 1
 
 
+async def test_a_request_that_was_tried_in_vain_is_not_said_to_wait_for_a_daemon(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    request_id = await _insert(app, "thing")
+    await admin.execute("UPDATE schemad.schema_requests SET attempts = 1, last_error = '55P03 thing is locked'")
+    run = await schemad_beside("wait", request_id, "--timeout", "0.01", dsn=database.dsn("app_one"))
+    assert (run.code, run.err) == (EXIT_REVIEW, "hint: it is kept, and tried again\n")
+
+
+async def test_a_wait_may_take_longer_than_a_statement_of_the_login(
+    database: Database, admin: Connection, tmp_path: Path
+) -> None:
+    await admin.execute(f"ALTER ROLE app_one IN DATABASE {database.name} SET statement_timeout = '100ms'")
+    file = request_file(tmp_path, "thing", LOW_RISK)
+    run = await schemad_beside("submit", file, "--timeout", "0.5", dsn=database.dsn("app_one"))
+    assert run.code == EXIT_REVIEW
+    assert "queued · not yet assessed" in run.out
+
+
 async def test_ctrl_c_ends_the_wait_and_keeps_the_request(
     database: Database, admin: Connection, tmp_path: Path
 ) -> None:

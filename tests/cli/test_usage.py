@@ -1,5 +1,6 @@
 """What the program says of itself, and of a command line or an environment that it can't work with."""
 
+import json
 import os
 import re
 import socket
@@ -193,6 +194,43 @@ def test_a_terminal_without_unicode_still_gets_the_message() -> None:
     run = schemad("plan", "-", "--name", "größe", stdin="{}", PYTHONIOENCODING="ascii")
     assert run.code == EXIT_BAD_INPUT
     assert "gr\\xf6\\xdfe" in run.out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_whatever_the_output_is_written_in(encoding: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "plan", "-", "--name", "größe_\U0001f600", "--json"],
+        input=b"{}",
+        capture_output=True,
+        check=False,
+        env=environment(PYTHONIOENCODING=encoding, PYTHONUTF8="0"),
+        timeout=PATIENCE,
+    )
+    assert "größe_\U0001f600" in json.dumps(json.loads(done.stdout), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("plan - --name x <&-", ExitCode.BAD_INPUT),
+        ("psql -c 'SELECT 1' <&-", 2),  # psql's own, where it can't connect
+        ("rules 2>&-", ExitCode.DONE),
+        ("list 2>&-", ExitCode.FAILED),
+        ("run 2>&-", ExitCode.FAILED),
+    ],
+)
+def test_a_stream_that_is_closed_is_as_good_as_an_empty_one(call: str, code: int) -> None:
+    command = f'{sys.executable} -c "{PROGRAM[2]}" {call}'
+    done = subprocess.run(
+        ["sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=environment("postgresql://nobody@127.0.0.1:1/nowhere"),
+        timeout=PATIENCE,
+    )
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == code, done
 
 
 def test_every_verb_is_found_by_its_name_alone() -> None:

@@ -1,5 +1,6 @@
 """What the embedded PostgreSQL promises, held against real servers."""
 
+import errno
 import os
 import select
 import shutil
@@ -107,6 +108,28 @@ def test_a_second_start_says_that_one_runs_and_where(server: EmbeddedPostgres) -
         for word in (f"pid {server.pid}", f"port {server.port}"):
             assert word in str(refused.value)
     assert ask(server, "select 1") == "1"
+
+
+def test_a_pid_that_is_another_user_s_by_now_is_no_server(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = EmbeddedPostgres(place / "data", settings=QUICK)
+    stopped.start()
+    file = stopped.data_dir / "postmaster.pid"
+    left = file.read_text()
+    stopped.stop()
+    file.write_text("\n".join(["1", *left.splitlines()[1:]]) + "\n")
+    kill = os.kill
+
+    def kill_own(pid: int, number: int) -> None:
+        if pid == 1:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", kill_own)
+    stopped.start()
+    try:
+        assert ask(stopped, "select 1") == "1"
+    finally:
+        stopped.stop()
 
 
 def test_two_programs_that_start_one_at_once_get_one_server(place: Path) -> None:

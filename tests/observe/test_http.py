@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import gc
+import socket
+import struct
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import pytest
 import structlog
+import uvloop
 
 from schemad.address import Address
 from schemad.observe import http
@@ -166,6 +170,37 @@ async def test_stopping_ends_what_is_being_served() -> None:
     assert (await answer).status == 0
     with pytest.raises(ConnectionError):
         await asyncio.open_connection(server.address.host, server.address.port)
+
+
+def test_who_resets_the_connection_before_the_answer_is_no_error() -> None:
+    async def reset() -> None:
+        entered, go_on = asyncio.Event(), asyncio.Event()
+
+        async def lasting(request: Request) -> Response:
+            entered.set()
+            await go_on.wait()
+            return await hello(request)
+
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        server = HttpServer(Address.parse("0"), {"/lasting": lasting, "/hello": hello}, LOG)
+        await server.start()
+        try:
+            with socket.create_connection((server.address.host, server.address.port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.sendall(b"GET /lasting HTTP/1.1\r\n\r\n")
+                await entered.wait()
+            # Answered after it, so the loop has seen that one end.
+            assert (await send(server.address, b"GET /hello HTTP/1.1\r\n\r\n")).status == 200
+            go_on.set()
+            assert (await send(server.address, b"GET /hello HTTP/1.1\r\n\r\n")).status == 200
+        finally:
+            await server.stop()
+        gc.collect()
+        assert told == []
+
+    # As the daemon runs: asyncio's own loop takes a write to a connection that is gone for nothing.
+    uvloop.run(reset())
 
 
 async def test_ipv6_is_served_where_there_is_any() -> None:

@@ -1,11 +1,12 @@
 """A setting that can't be read is told by its variable, in words for whoever sets it."""
 
+import os
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from schemad.settings import Settings, problems
+from schemad.settings import Settings, SettingsFileError, problems
 
 WRONG = {
     "SCHEMAD_LISTEN": ("perhaps", "it is neither true nor false"),
@@ -82,6 +83,14 @@ def test_of_two_names_that_one_is_told_which_was_given(
     with pytest.raises(ValidationError) as refused:
         Settings.load()
     assert problems(refused.value) == [f"{told}=maybe: it is neither true nor false"]
+
+
+def test_a_pipe_is_no_file_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "settings"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("SCHEMAD_ENV_FILE", str(pipe))
+    with pytest.raises(SettingsFileError, match="a pipe can be read only once; name a file"):
+        Settings.load()
 
 
 def test_an_empty_dsn_is_none_wherever_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from schemad.cli.connection import with_connection
 from schemad.cli.exit_code import ExitCode
 from schemad.cli.json_shapes import Applied, DoctorCheck, Pending
 from schemad.cli.options import Dsn, Json, settings_with
-from schemad.cli.output import out, print_json, say
+from schemad.cli.output import out, print_json, say, visible
 from schemad.cli.progress import progress
 from schemad.settings import Settings
 from schemad.store import Connection
@@ -97,9 +97,9 @@ def doctor(dsn: Dsn = None, as_json: Json = False) -> None:
     else:
         for check in checks:
             mark = (f"{check.level:<6}", MARKS[check.level])
-            out.print(Text.assemble(mark, f"{check.name}: {check.found}"), soft_wrap=True)
+            out.print(Text.assemble(mark, f"{check.name}: {visible(check.found)}"), soft_wrap=True)
             if check.mend:
-                out.print(Text(f"      → {check.mend}"), soft_wrap=True)
+                out.print(Text(f"      → {visible(check.mend)}"), soft_wrap=True)
     if not all(check.passed for check in checks):
         raise typer.Exit(ExitCode.FAILED)
 

@@ -33,8 +33,8 @@ def describe(
     shown = Table("field", "type", "nullable", "default", "description", box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         shown.add_row(
-            row["field_name"],
-            row["field_type"],
+            Text(one_line(row["field_name"])),
+            Text(one_line(row["field_type"])),
             "yes" if row["is_nullable"] else "no",
             Text(one_line(row["default_value"] or "")),
             Text(one_line(row["description"] or "")),

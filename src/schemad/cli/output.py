@@ -1,12 +1,13 @@
 """Output: how requests, findings and plans look on a terminal, and as JSON."""
 
+import codecs
 import json
 import os
 import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -27,6 +28,7 @@ _SUSPECT = re.compile(r"[^\n -~]")
 # characters, separators of lines and paragraphs: what a terminal obeys, hides or shows as it likes.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 # How a request stands, in one word, and its colour.
 _STATES = {
     "approved": "green",
@@ -41,9 +43,20 @@ _SEVERITIES = {"refuse": "red", "review": "yellow", "warn": "cyan"}
 
 def print_json(value: Any, indent: int | None = 2) -> None:
     """Prints a value as JSON, for programs: one document, on one line where `indent` is None."""
-    text = written(value, indent)
     # JSON itself escapes the first 32 controls only.
-    print(_SUSPECT.sub(lambda c: json.dumps(c[0])[1:-1] if _is_unseen(c[0]) else c[0], text), flush=True)
+    text = _SUSPECT.sub(lambda c: _escaped(c) if _is_unseen(c[0]) else c[0], written(value, indent))
+    if not _is_utf8(sys.stdout):
+        text = _BEYOND_ASCII.sub(_escaped, text)
+    print(text, flush=True)
+
+
+def _escaped(character: re.Match[str]) -> str:
+    """A character as JSON has it in ASCII."""
+    return json.dumps(character[0])[1:-1]
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name == "utf-8"
 
 
 def print_error(message: str) -> None:

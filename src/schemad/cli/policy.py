@@ -12,7 +12,7 @@ from rich.text import Text
 from schemad.cli.connection import with_connection
 from schemad.cli.json_shapes import PolicySettings
 from schemad.cli.options import Dsn, Json
-from schemad.cli.output import print_json, print_table, say
+from schemad.cli.output import one_line, print_json, print_table, say
 from schemad.policy.rules import all_rules
 from schemad.request.types import KNOWN_TYPES
 from schemad.store import Connection, policies
@@ -61,7 +61,7 @@ def show(dsn: Dsn = None, as_json: Json = False) -> None:
         return
     table = Table("setting", "value", box=box.SIMPLE_HEAD, pad_edge=False)
     for name, value in found["policy"].items():
-        table.add_row(name, Text(_shown(name, value)))
+        table.add_row(name, Text(one_line(_shown(name, value))))
     print_table(table)
     for verdict, words in (("auto", "by themselves"), ("review", "after review"), ("refuse", "refused")):
         names = sorted(name for name, given in found["types"].items() if given == verdict)

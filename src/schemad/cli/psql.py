@@ -18,6 +18,8 @@ from schemad.store.sql_files import query
 # In psql a colon before the name runs it. The last is completed by the reader, with a number.
 VARIABLES = ("pending", "recent", "created", "explain")
 WELCOME = r"try :pending, :recent, :created, or :explain 42; and \df+ schemad.*"
+# What a DSN may have in its query that nobody is to see who lists processes.
+SECRETS = ("password", "sslpassword")
 # A host of a DSN, perhaps an IPv6 address, with its port.
 _HOST = re.compile(r"(?:\[[^]]*\]|[^:]*)(?::[0-9]*)?", re.ASCII)
 # Wide rows are shown as records, long lines within the terminal, and errors without the lines of functions that
@@ -83,7 +85,7 @@ def psql_call(
 
 
 def split_password(dsn: str) -> tuple[str, str | None]:
-    """A DSN without its password, and the password; None where it has none.
+    """A DSN without its secrets, and the password; None where it has none. psql asks for that of a key's file.
 
     As in the driver, one beside the user goes before one in the query.
 
@@ -98,7 +100,7 @@ def split_password(dsn: str) -> tuple[str, str | None]:
         # Such as a user and a password without a host: psql would quote what it takes for a port.
         raise ValueError("a port is no number")
     user, _, password = login.partition(":")
-    kept = "&".join(each for each in parts.query.split("&") if each.partition("=")[0] != "password")
+    kept = "&".join(each for each in parts.query.split("&") if each.partition("=")[0] not in SECRETS)
     in_query = dict(parse_qsl(parts.query, keep_blank_values=True)).get("password")
     bare = f"{parts.scheme}://{user}{at}{hosts}{parts.path}{'?' if kept else ''}{kept}"
     return bare, unquote(password) if password else in_query

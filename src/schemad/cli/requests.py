@@ -219,7 +219,9 @@ def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approve
         print_standing(request)
     else:
         print_request(request)
-    if state == "queued":
+    if state == "queued" and request["attempts"]:
+        print_hint("it is kept, and tried again")
+    elif state == "queued":
         print_hint("no daemon has got to it yet; it is kept. `schemad doctor` tells whether one runs")
     if state == "failed":
         raise typer.Exit(ExitCode.FAILED)

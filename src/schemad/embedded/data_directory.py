@@ -64,18 +64,26 @@ def refuse_if_running(data_dir: Path) -> None:
             raise AlreadyRunning(data_dir, pid, port)
     try:
         os.kill(pid, 0)
-        # A postmaster works in its data directory.
-        in_use = sys.platform != "linux" or Path(f"/proc/{pid}/cwd").samefile(data_dir)
     except ProcessLookupError:
         return  # PostgreSQL clears the file itself, after a look for backends left over
     except PermissionError:
-        in_use = True
-    except FileNotFoundError:
-        in_use = False
-    if in_use:
+        is_ours = False  # by now: whoever can't signal it could not run a postmaster in this directory either
+    else:
+        is_ours = _works_in(pid, data_dir)
+    if is_ours:
         raise AlreadyRunning(data_dir, pid, port)
     # The pid is a stranger's by now, or a zombie's. PostgreSQL takes either for a live server.
     (data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _works_in(pid: int, data_dir: Path) -> bool:
+    """Whether a process may be a postmaster of it, as that works in its data directory."""
+    try:
+        return sys.platform != "linux" or Path(f"/proc/{pid}/cwd").samefile(data_dir)
+    except PermissionError:
+        return True
+    except FileNotFoundError:
+        return False
 
 
 def cluster_major(data_dir: Path) -> int | None:

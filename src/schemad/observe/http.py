@@ -158,6 +158,8 @@ class HttpServer:
         except _Refused as refused:
             response = refused.response
         self._waiting[task] = None
+        if writer.transport.is_closing():
+            return  # uvloop takes a write for an error of the program's then
         async with asyncio.timeout(PATIENCE):
             writer.write(_text(response, with_body=with_body))
             await writer.drain()

@@ -59,6 +59,8 @@ _PINNED = {
     "default_transaction_isolation": "read committed",
     # Every statement of schemad's is short: compiling one takes longer than running it.
     "jit": "off",
+    # A login's own may be shorter than what a person wants to wait. The daemon has limits of its own.
+    "statement_timeout": "0",
     # A daemon's session waits for hours, and is to stay.
     "idle_session_timeout": "0",
     # One that is left in the middle of a transaction has no business there.
@@ -125,7 +127,7 @@ async def connect(  # noqa: PLR0913 - each is one thing that a session may need
         job: What the session is for; pg_stat_activity shows it as application_name.
         timeout: For connecting, in seconds; for each host, where there are several.
         lock_timeout: For waiting on a lock, in seconds; None: as the server has it.
-        statement_timeout: For a statement, in seconds; None: as the server has it.
+        statement_timeout: For a statement, in seconds; None: as the server has it, or where `pinned` none.
         answer_timeout: Seconds after which a statement raises TimeoutError here, whatever the server does: a link
             may be dead without either end being told. None: never.
         pinned: Whether it is a daemon's session for work. It stays however long it is idle, ends soon where its

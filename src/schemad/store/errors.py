@@ -51,7 +51,9 @@ def is_bad_input(error: BaseException) -> bool:
         detail = getattr(error, "detail", None) or ""
         is_shape = bool(_RULE_OF_SHAPE.match(detail)) and error.sqlstate not in _OF_THE_MOMENT
         is_raised = getattr(error, "server_source_function", None) == _RAISED
-        return is_shape or (is_raised and (error.sqlstate or "").startswith(_WRONG_VALUE))
+        # The driver's own, of a value that it can't send, such as text that is no UTF-8.
+        is_unsent = isinstance(error, asyncpg.DataError) and getattr(error, "server_source_function", None) is None
+        return is_shape or is_unsent or (is_raised and (error.sqlstate or "").startswith(_WRONG_VALUE))
     return isinstance(error, asyncpg.ClientConfigurationError)
 
 

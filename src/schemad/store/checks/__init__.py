@@ -25,7 +25,7 @@ async def check_all(connection: Connection, settings: Settings) -> AsyncIterator
         settings: What the environment says to the daemon.
 
     Raises:
-        OSError, asyncpg.PostgresError: The link failed, or SCHEMAD_LISTEN_DSN can't be connected to.
+        OSError, asyncpg.PostgresError: The link failed.
     """
     takes_writes = True
     async for check in check_server(connection):
@@ -33,9 +33,10 @@ async def check_all(connection: Connection, settings: Settings) -> AsyncIterator
         yield check
     if not takes_writes:
         return  # nothing else can be looked at, or matters yet
-    yield await check_way(settings)
+    # First, as what follows opens sessions: where none is left, this is what tells why.
     async for check in check_limits(connection, settings):
         yield check
+    yield await check_way(settings)
     schema = await check_schema(connection)
     yield schema
     are_sent = True

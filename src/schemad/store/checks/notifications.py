@@ -2,10 +2,12 @@
 
 import asyncio
 
+import asyncpg
+
 from schemad.settings import Settings
 from schemad.store.channels import probe_channel
 from schemad.store.checks.check import Check, note
-from schemad.store.connect import Connection, connect_pinned
+from schemad.store.connect import LINK_ERRORS, Connection, connect_pinned, in_few_words
 from schemad.store.sql_files import query
 
 # Seconds for a notification to arrive.
@@ -22,9 +24,6 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
         connection: To the database that requests are made in.
         settings: What the environment says to the daemon.
         are_sent: Whether the policy has requests announced by NOTIFY.
-
-    Raises:
-        OSError, asyncpg.PostgresError: SCHEMAD_LISTEN_DSN can't be connected to.
     """
     polling = f"the queue is looked at every {settings.poll_interval:g} s"
     if not settings.listen:
@@ -32,20 +31,29 @@ async def check_notifications(connection: Connection, settings: Settings, *, are
     if not are_sent:
         mend = "SELECT schemad.set_policy('notify', 'true'); or SCHEMAD_LISTEN=off, which saves a connection"
         return note("notifications", f"the policy's notify is off: {polling}", mend)
-    listening = await connect_pinned(
-        settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout, writable=True
-    )
+    where = "SCHEMAD_LISTEN_DSN" if settings.listen_dsn else "SCHEMAD_DSN"
+    mend = "set SCHEMAD_LISTEN_DSN to PostgreSQL itself and the same database; or SCHEMAD_LISTEN=off, to poll"
+    try:
+        listening = await connect_pinned(
+            settings.dsn_for_listening, job="doctor", timeout=settings.connect_timeout, writable=True
+        )
+    except (*LINK_ERRORS, asyncpg.PostgresError, asyncpg.ClientConfigurationError) as error:
+        return Check("notifications", f"can't be heard where {where} leads: {in_few_words(error)}", mend)
     try:
         comes_through = await _comes_through(listening, connection)
+    except asyncpg.ProgramLimitExceededError as error:
+        return Check(
+            "notifications", f"can't be sent: {error}", "make room in the notification queue, as told there"
+        )
     finally:
         listening.terminate()
     if comes_through:
         return Check("notifications", "come through")
-    where = "SCHEMAD_LISTEN_DSN leads" if settings.listen_dsn else "SCHEMAD_DSN leads"
     return Check(
         "notifications",
-        f"do not come through: {where} to another database or server, or through a pooler in transaction mode",
-        "set SCHEMAD_LISTEN_DSN to PostgreSQL itself and the same database; or SCHEMAD_LISTEN=off, to poll",
+        f"do not come through: {where} leads to another database or server, or through a pooler in transaction "
+        "mode",
+        mend,
     )
 
 

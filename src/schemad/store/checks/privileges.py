@@ -1,10 +1,14 @@
 """Privileges: whether this role may do what the daemon does."""
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from schemad.store.checks.check import Check, note
 from schemad.store.connect import Connection
 from schemad.store.one_row import one_row
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 
 async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
@@ -16,8 +20,23 @@ async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
         f"{role} {'has' if row['may_apply'] else 'lacks'} what the daemon needs",
         "" if row["may_apply"] else f"GRANT schemad_daemon TO {role};",
     )
-    if owner is None or not row["may_apply"]:
+    if not row["may_apply"]:
         return  # what schemad_daemon brings along is not to be granted by itself
+    if owner is not None:
+        async for check in _check_owner(row):
+            yield check
+    grants = []
+    if not row["has_schema"]:
+        grants.append(f"CREATE SCHEMA {table_schema};")
+    if (owner is None or row["has_owner"]) and not row["may_create"]:
+        grants.append(f"GRANT USAGE, CREATE ON SCHEMA {table_schema} TO {owner or role};")
+    if not row["requesters_may_use"]:
+        grants.append(f"GRANT USAGE ON SCHEMA {table_schema} TO schemad_requester;")
+    yield Check("schema of tables", table_schema, " ".join(grants))
+
+
+async def _check_owner(row: "Record") -> AsyncIterator[Check]:
+    role, owner = row["role"], row["owner_role"]
     mend = "" if row["may_own"] else f"GRANT {owner} TO {role};"
     if not row["has_owner"]:
         mend = (
@@ -30,14 +49,6 @@ async def check_privileges(connection: Connection) -> AsyncIterator[Check]:
             "expressions that a person let through, fail"
         )
         yield note("barrier", found, _give_barrier(owner))
-    grants = []
-    if not row["has_schema"]:
-        grants.append(f"CREATE SCHEMA {table_schema};")
-    if row["has_owner"] and not row["may_create"]:
-        grants.append(f"GRANT USAGE, CREATE ON SCHEMA {table_schema} TO {owner};")
-    if not row["requesters_may_use"]:
-        grants.append(f"GRANT USAGE ON SCHEMA {table_schema} TO schemad_requester;")
-    yield Check("schema of tables", table_schema, " ".join(grants))
 
 
 def _give_barrier(owner: str) -> str:

@@ -2,7 +2,15 @@
 
 from schemad.settings import Settings
 from schemad.store.checks.check import Check, note
-from schemad.store.connect import Connection, NotAServer, connect, connect_pinned, require_session_settings
+from schemad.store.connect import (
+    LINK_ERRORS,
+    Connection,
+    NotAServer,
+    connect,
+    connect_pinned,
+    in_few_words,
+    require_session_settings,
+)
 from schemad.store.hosts import writable_if_any
 from schemad.store.sql_files import query
 
@@ -25,9 +33,6 @@ async def check_way(settings: Settings) -> Check:
 
     Args:
         settings: What the environment says to the daemon.
-
-    Raises:
-        OSError, asyncpg.PostgresError: It can't be opened.
     """
     name = "way to the server"
     direct = "SCHEMAD_DSN has to lead to PostgreSQL itself, mostly port 5432; the daemon has a handful of sessions"
@@ -42,6 +47,8 @@ async def check_way(settings: Settings) -> Check:
         )
     except NotAServer as error:
         return Check(name, error.found, direct)
+    except LINK_ERRORS as error:
+        return Check(name, f"a second session can't be opened: {in_few_words(error)}", "mend what it says")
     try:
         await require_session_settings(session)
         # A pooler tells its clients process ids of its own making.

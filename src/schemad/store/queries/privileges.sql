@@ -10,7 +10,7 @@ SELECT quote_ident(current_user) AS role,
   (
     SELECT has_schema_privilege(r.oid, n.oid, 'CREATE')
     FROM pg_roles AS r, pg_namespace AS n
-    WHERE r.rolname = p.owner_role AND n.nspname = p.table_schema
+    WHERE r.rolname = coalesce(p.owner_role, current_user) AND n.nspname = p.table_schema
   ) IS TRUE AS may_create,
   (
     SELECT quote_ident(pg_get_userbyid(f.proowner))
