@@ -7,6 +7,7 @@ AS $function$
 DECLARE
   found_type record;
   catalog_name text;
+  requester name;
 BEGIN
   UPDATE schemad.safe_types AS s SET auto = allow_found_type.auto, refused = false
   WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
@@ -36,13 +37,16 @@ BEGIN
         'allowed type has. '
         'Of PostgreSQL''s own, those that a table is safe with are known already.';
   END IF;
-  IF EXISTS (
-    SELECT FROM pg_roles AS r
-    WHERE r.oid = found_type.typowner AND NOT r.rolsuper
-      AND pg_has_role(r.oid, to_regrole('schemad_requester'), 'MEMBER')
-  ) THEN
+  SELECT r.rolname INTO requester
+  FROM pg_roles AS r
+  WHERE NOT r.rolsuper AND pg_has_role(r.oid, found_type.typowner, 'MEMBER')
+    AND pg_has_role(r.oid, to_regrole('schemad_requester'), 'MEMBER')
+  ORDER BY r.oid <> found_type.typowner, r.rolname
+  LIMIT 1;
+  IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-      MESSAGE = format('%L can''t be allowed: a requester owns it, and could give it other checks later', type_name),
+      MESSAGE = format('%L can''t be allowed: a requester may act as its owner', type_name),
+      DETAIL = format('%I could give it other checks later.', requester),
       HINT = format('Have it belong to somebody else: ALTER TYPE %s OWNER TO …', given);
   END IF;
   catalog_name := format('%I.%I', found_type.nspname, found_type.typname);

@@ -28,6 +28,8 @@ BEGIN
 
   request_id := schemad.submit_request(requester_user_id, schema_name, request_payload);
   COMMIT;
+  -- A wait sees the decision of another session, so it is none where that is off by default.
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
   request := schemad.wait_for_request(request_id);
   status := request.status;
   verdict := request.verdict;

@@ -8,9 +8,14 @@ DECLARE
 BEGIN
   -- Nothing to anybody, but that PostgreSQL refuses it where caller() names a role that has not called: see there.
   UNLISTEN schemad_nobody;
-  SELECT r.* INTO request FROM schemad.schema_requests AS r WHERE r.id = request_id FOR UPDATE;
-  -- Other roles' requests look as if they were not there, but to reviewers.
-  IF NOT FOUND OR caller <> request.requested_by AND NOT schemad.may_approve(caller) THEN
+  SELECT r.* INTO request FROM schemad.schema_requests AS r WHERE r.id = request_id;
+  -- Other roles' requests look as if they were not there, but to reviewers. Nor are they locked, which the daemon passes over.
+  IF FOUND AND (caller = request.requested_by OR schemad.may_approve(caller)) THEN
+    SELECT r.* INTO request FROM schemad.schema_requests AS r WHERE r.id = request_id FOR UPDATE;
+  ELSE
+    request := NULL;
+  END IF;
+  IF request.id IS NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'no_data_found',
       MESSAGE = format('there is no request %s', coalesce(request_id::text, 'NULL')),

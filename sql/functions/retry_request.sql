@@ -7,6 +7,11 @@ AS $function$
 DECLARE
   is_reviewer constant boolean := schemad.may_approve(schemad.caller());
   request schemad.schema_requests := schemad.pending_request(request_id, 'retried');
+  -- As in approve_request(): who asked for it is no second pair of eyes.
+  keeps_approval constant boolean := is_reviewer AND (
+    (SELECT p.allow_self_approval FROM schemad.policy AS p)
+    OR NOT (schemad.caller() IN (request.requested_by, request.requested_login)
+      OR session_user IN (request.requested_by, request.requested_login)));
 BEGIN
   -- Another look costs the daemon as much as another request.
   IF NOT is_reviewer AND request.retried_at > clock_timestamp() - interval '1 minute'
@@ -21,9 +26,9 @@ BEGIN
   UPDATE schemad.schema_requests AS r
   SET verdict = NULL, attempts = 0, next_attempt_at = NULL,
     retried_at = CASE WHEN is_reviewer THEN r.retried_at ELSE clock_timestamp() END,
-    -- An approval is for what the reviewer saw: only a reviewer takes it along to another try.
-    decided_by = CASE WHEN is_reviewer THEN r.decided_by END,
-    decision_reason = CASE WHEN is_reviewer THEN r.decision_reason END
+    -- An approval is for what the reviewer saw: only one who might give it takes it along to another try.
+    decided_by = CASE WHEN keeps_approval THEN r.decided_by END,
+    decision_reason = CASE WHEN keeps_approval THEN r.decision_reason END
   WHERE r.id = request_id;
   RETURN request_id;
 END

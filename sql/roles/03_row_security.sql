@@ -18,5 +18,10 @@ CREATE POLICY own_notifications ON schemad.notifications TO schemad_requester US
 COMMENT ON POLICY own_notifications ON schemad.notifications IS 'A requester sees the messages to its own role.';
 
 DROP POLICY IF EXISTS all_notifications ON schemad.notifications;
-CREATE POLICY all_notifications ON schemad.notifications TO schemad_reviewer, schemad_daemon USING (true);
-COMMENT ON POLICY all_notifications ON schemad.notifications IS 'Reviewers and daemons see all messages.';
+CREATE POLICY all_notifications ON schemad.notifications FOR SELECT TO schemad_reviewer, schemad_daemon USING (true);
+COMMENT ON POLICY all_notifications ON schemad.notifications IS
+  'Reviewers and daemons see all messages. A reviewer who is a requester too marks its own as delivered, and no others.';
+
+DROP POLICY IF EXISTS new_notifications ON schemad.notifications;
+CREATE POLICY new_notifications ON schemad.notifications FOR INSERT TO schemad_daemon WITH CHECK (true);
+COMMENT ON POLICY new_notifications ON schemad.notifications IS 'Daemons send messages to everybody.';

@@ -1,5 +1,6 @@
 """Requests for names that are there already: schemad's own tables are changed, all else is left alone."""
 
+import json
 from typing import Any
 
 import asyncpg
@@ -186,3 +187,18 @@ async def test_an_action_on_a_table_that_schemad_did_not_make_is_refused(
         held = await ask(app, name, {"action": action})
         assert (held["verdict"], rules(held)) == ("review", ["table.unknown"])
     assert await columns_of(admin, "public.foreign_table") == ["x"]
+
+
+async def test_a_column_that_was_dropped_by_hand_and_is_asked_for_again_is_in_the_version_once(
+    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
+) -> None:
+    assert (await ask(app, "notes", fields("a", "b")))["status"] == "approved"
+    await admin.execute("ALTER TABLE public.notes DROP COLUMN b")
+    request = await ask(app, "notes", fields("a", b="integer"))
+    if request["status"] == "pending":
+        await dba.execute("SELECT schemad.approve_request($1, 'agreed')", request["id"])
+        request = await decided(app, request["id"])
+    assert request["status"] == "approved"
+    version = await admin.fetchval("SELECT fields FROM schemad.schema_versions ORDER BY version DESC LIMIT 1")
+    listed = [(f["name"], f["type"]) for f in json.loads(version)]
+    assert listed == [("id", "bigint"), ("a", "text"), ("b", "integer")]

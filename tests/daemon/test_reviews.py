@@ -161,6 +161,30 @@ async def test_a_retry_by_the_requester_takes_no_approval_along(
     assert (await decided(app, drop["id"]))["status"] == "approved"
 
 
+async def test_a_retry_by_the_requester_takes_none_along_where_it_is_a_reviewer_too(
+    admin: Connection, app: Connection, dba: Connection, database: Database, daemon: Daemon
+) -> None:
+    await ask(app, "victim", fields("a"))
+    await admin.execute("CREATE ROLE both_login LOGIN IN ROLE app_one, schemad_reviewer")
+    try:
+        async with database.connection("both_login") as both:
+            await admin.execute("CREATE VIEW in_the_way AS SELECT a FROM victim")
+            await both.execute("SET ROLE app_one")
+            drop = await ask(both, "victim", {"action": "drop"})
+            await both.execute("RESET ROLE")
+            await approve(dba, drop["id"])
+            assert (await decided(app, drop["id"]))["verdict"] == "failed"
+
+            await admin.execute("DROP VIEW in_the_way")
+            await both.execute("SELECT schemad.retry_request($1)", drop["id"])
+            again = await decided(app, drop["id"])
+            assert (again["status"], again["verdict"], rules(again)) == ("pending", "review", ["table.drop"])
+            await approve(dba, drop["id"])
+            assert (await decided(app, drop["id"]))["status"] == "approved"
+    finally:
+        await admin.execute("DROP ROLE both_login")
+
+
 async def test_an_approval_keeps_its_plan_while_the_table_is_locked_and_lapses_if_that_is_no_longer_right(
     admin: Connection, app: Connection, dba: Connection, database: Database
 ) -> None:

@@ -164,6 +164,17 @@ async def test_a_request_that_is_not_there_is_said_not_to_be(
     )
 
 
+async def test_who_may_not_decide_on_a_request_does_not_lock_it_either(
+    admin: Connection, app: Connection, stranger: Connection
+) -> None:
+    request_id = await submit(app, "notes", fields("a"))
+    await stranger.execute("SET lock_timeout = '1ms'")  # any wait for a lock would be another error
+    async with admin.transaction():
+        await admin.execute("SELECT FROM schemad.schema_requests WHERE id = $1 FOR UPDATE", request_id)
+        refused = await refusal(stranger.execute("SELECT schemad.cancel_request($1)", request_id))
+        assert refused.message == f"there is no request {request_id}"
+
+
 @pytest.mark.parametrize("function", ["cancel_request", "retry_request"])
 async def test_the_request_of_another_role_looks_as_if_it_were_not_there(
     admin: Connection, app: Connection, stranger: Connection, function: str

@@ -584,9 +584,22 @@ async def test_a_stranger_can_not_preview(database: Database) -> None:
 async def test_a_type_that_a_requester_owns_can_not_be_allowed(admin: Connection) -> None:
     await admin.execute("CREATE DOMAIN public.theirs AS text")
     await admin.execute("ALTER DOMAIN public.theirs OWNER TO app_one")
-    with pytest.raises(asyncpg.FeatureNotSupportedError, match="a requester owns it") as caught:
+    with pytest.raises(asyncpg.FeatureNotSupportedError, match="a requester may act as its owner") as caught:
         await admin.execute("SELECT schemad.allow_type('theirs')")
+    assert caught.value.detail == "app_one could give it other checks later."
     assert "ALTER TYPE public.theirs OWNER TO" in (caught.value.hint or "")
+
+
+async def test_a_type_that_a_requester_may_act_as_the_owner_of_can_not_be_allowed(admin: Connection) -> None:
+    await admin.execute("CREATE ROLE team; CREATE ROLE mate; GRANT team, schemad_requester TO mate")
+    await admin.execute("CREATE DOMAIN public.shared AS text; ALTER DOMAIN public.shared OWNER TO team")
+    try:
+        refused = await refusal(admin.execute("SELECT schemad.allow_type('shared')"))
+        assert (refused.sqlstate, refused.detail) == ("0A000", "mate could give it other checks later.")
+        await admin.execute("REVOKE team FROM mate")
+        await admin.execute("SELECT schemad.allow_type('shared')")
+    finally:
+        await admin.execute("DROP DOMAIN public.shared; DROP ROLE team; DROP ROLE mate")
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,23 @@ async def test_a_requester_marks_no_message_of_another_one(app: Connection, othe
     assert await app.fetchval("SELECT delivered FROM schemad.notifications") is False
 
 
+async def test_a_requester_who_is_a_reviewer_too_marks_its_own_messages_and_reads_all(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    await admin.execute("CREATE ROLE both_login LOGIN IN ROLE schemad_requester, schemad_reviewer")
+    try:
+        async with database.connection("both_login") as both:
+            for session in (app, both):
+                await session.execute(
+                    "SELECT schemad.cancel_request($1)", await submit(session, "notes", fields("a"))
+                )
+            assert await _count(both, "notifications") == 2
+            assert await both.execute("UPDATE schemad.notifications SET delivered = true") == "UPDATE 1"
+        assert await app.fetchval("SELECT delivered FROM schemad.notifications") is False
+    finally:
+        await admin.execute("DROP ROLE both_login")
+
+
 async def test_counting_tables_against_a_quota_is_for_daemons_alone(database: Database) -> None:
     may = "SELECT has_function_privilege('schemad.is_within_quota(text, integer)', 'EXECUTE')"
     for login, expected in (("daemon_login", True), ("dba_one", False), ("app_one", False)):

@@ -30,6 +30,18 @@ async def test_it_returns_the_request_as_the_daemon_decided_it(app: Connection, 
     assert (row["id"], row["status"], row["verdict"]) == (request_id, "approved", "auto")
 
 
+async def test_create_table_waits_whatever_isolation_transactions_have_by_default(
+    app: Connection, daemon: Daemon
+) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        await app.execute(f"SET default_transaction_isolation = '{isolation}'")
+        name = isolation.replace(" ", "_")
+        call = 'CALL schemad.create_table(\'me\', $1, \'{"fields": [{"name": "a", "type": "text"}]}\')'
+        row = await app.fetchrow(call, name)
+        assert row is not None
+        assert row["status"] == "approved"
+
+
 @pytest.mark.slow
 async def test_a_wait_without_a_limit_has_the_usual_one(app: Connection) -> None:
     request_id = await submit(app, "notes", fields("a"))

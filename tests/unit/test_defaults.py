@@ -40,6 +40,8 @@ MISFITS: list[tuple[str, Any]] = [
     ("text", "\ud800"),
     ("varchar(3)", "abcd"),
     ("char(2)", "abc"),
+    ("char", "ab"),
+    ("char[]", ["a", "bc"]),
     ("integer", True),
     ("integer", False),
     ("integer", Decimal("1.5")),

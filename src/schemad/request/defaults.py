@@ -174,8 +174,8 @@ def _array_item(text: str) -> str:
 def _read_text(given: Any, field_type: FieldType) -> str:
     if not isinstance(given, str):
         raise ValueError("it is not a string")
-    if field_type.modifiers and len(given) > field_type.modifiers[0]:
-        raise ValueError(f"it is longer than {field_type.modifiers[0]} characters")
+    if (most := field_type.most_characters) is not None and len(given) > most:
+        raise ValueError(f"it is longer than {most} character{'s' if most > 1 else ''}")
     return given
 
 

@@ -142,6 +142,10 @@ _TYPE = re.compile(
 _LONGEST_REMEMBERED = 64  # characters: longer than any spelling of a type without needless spaces
 
 
+# Of a char whose length is not given, as SQL has it.
+CHAR_LENGTH = 1
+
+
 @dataclass(frozen=True, slots=True)
 class FieldType:
     """A type as it was understood: one of KNOWN_TYPES, with its modifiers, perhaps as an array."""
@@ -157,8 +161,8 @@ class FieldType:
         known, modifiers = self.known, self.modifiers
         name = known.serial_of or known.name
         object.__setattr__(self, "_sql", self._written(known.sql_name or name, modifiers))
-        if known.name == "char" and not modifiers:
-            modifiers = (1,)
+        if known.name == "char":
+            modifiers = modifiers or (CHAR_LENGTH,)
         elif known.name == "numeric" and len(modifiers) == 1:
             modifiers = (*modifiers, 0)
         object.__setattr__(self, "_catalog_name", self._written(known.catalog_name or name, modifiers))
@@ -167,6 +171,13 @@ class FieldType:
     def is_serial(self) -> bool:
         """Whether it stands for an integer that numbers itself."""
         return bool(self.known.serial_of)
+
+    @property
+    def most_characters(self) -> int | None:
+        """Of a type of text, how many it keeps; None: any number."""
+        if self.known.name == "char" and not self.modifiers:
+            return CHAR_LENGTH
+        return self.modifiers[0] if self.modifiers else None
 
     def __str__(self) -> str:
         """The type as schemad writes it in SQL, such as varchar(255); serials as their integer type."""

@@ -147,10 +147,12 @@ def _leaves_default(default: Default | None) -> bool | None:
 def _registry_row(plan: Plan, description: str | None, facts: TableFacts) -> dict[str, Any]:
     earlier = () if plan.operation is Operation.CREATE_TABLE else facts.fields
     added = [_registered(field) for field in plan.added]
+    anew = {field.name for field in added}
     return {
         "name": plan.table.name,
         "description": description,
-        "fields": [_field_row(field) for field in (*earlier, *added)],
+        # Somebody may have dropped a column by hand that is added anew.
+        "fields": [_field_row(f) for f in earlier if f.name not in anew] + [_field_row(f) for f in added],
         # The database takes the metadata from the payload, by position: numbers in it stay as they were written.
         "added": [
             _field_row(row) | {"position": field.position} for row, field in zip(added, plan.added, strict=True)
