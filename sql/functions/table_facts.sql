@@ -51,7 +51,8 @@ BEGIN
   RETURN facts || schemad.taken_names(table_name, namespace) || jsonb_build_object(
     'columns', coalesce((
       SELECT jsonb_agg(jsonb_build_object(
-        'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'nullable', NOT a.attnotnull) ORDER BY a.attnum)
+        'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'nullable', NOT a.attnotnull,
+        'numbers_itself', a.attidentity <> '') ORDER BY a.attnum)
       FROM pg_attribute AS a
       WHERE a.attrelid = relation.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
     'fields', coalesce((
@@ -66,6 +67,17 @@ BEGIN
       CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
       JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
       WHERE c.conrelid = relation.oid AND c.contype = 'p'), '[]'),
+    'foreign_keys', coalesce((
+      SELECT jsonb_object_agg(c.conname, jsonb_build_object(
+        'table', CASE t.relnamespace WHEN namespace THEN t.relname::text ELSE t.oid::regclass::text END,
+        'field', a.attname,
+        'on_delete', CASE c.confdeltype
+          WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'set default'
+        END))
+      FROM pg_constraint AS c
+      JOIN pg_class AS t ON t.oid = c.confrelid
+      JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = c.confkey[1]
+      WHERE c.conrelid = relation.oid AND c.contype = 'f'), '{}'),
     'derived', coalesce((
       SELECT jsonb_agg(d.name)
       FROM (

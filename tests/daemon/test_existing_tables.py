@@ -202,3 +202,36 @@ async def test_a_column_that_was_dropped_by_hand_and_is_asked_for_again_is_in_th
     version = await admin.fetchval("SELECT fields FROM schemad.schema_versions ORDER BY version DESC LIMIT 1")
     listed = [(f["name"], f["type"]) for f in json.loads(version)]
     assert listed == [("id", "bigint"), ("a", "text"), ("b", "integer")]
+
+
+@pytest.mark.parametrize("on_delete", ["no action", "restrict", "cascade", "set null", "set default"])
+async def test_a_foreign_key_is_there_already_only_where_it_is_the_one_asked_for(
+    app: Connection, daemon: Daemon, on_delete: str
+) -> None:
+    def copies(table: str, on_delete: str) -> dict[str, Any]:
+        references = {"table": table, "on_delete": on_delete}
+        return {"fields": [{"name": "ref", "type": "bigint", "references": references}]}
+
+    for name in ("books", "authors"):
+        assert (await ask(app, name, fields("a")))["status"] == "approved"
+    assert (await ask(app, "copies", copies("books", on_delete)))["status"] == "approved"
+    assert (await ask(app, "copies", copies("books", on_delete)))["findings"] == []
+    other = "cascade" if on_delete == "no action" else "no action"
+    for payload in (copies("authors", on_delete), copies("books", other)):
+        differs = await ask(app, "copies", payload)
+        assert (differs["verdict"], rules(differs)) == ("review", ["field.conflict"])
+        assert f"it references books.id, on delete {on_delete}" in differs["findings"][0]["message"]
+
+
+async def test_a_serial_is_there_already_only_where_the_column_numbers_itself(
+    app: Connection, daemon: Daemon
+) -> None:
+    for name, type_name in (("plain", "bigint"), ("numbered", "bigserial")):
+        payload = {"fields": [{"name": "id", "type": type_name}, {"name": "a", "type": "text"}]}
+        assert (await ask(app, name, payload))["status"] == "approved"
+    serial = {"fields": [{"name": "id", "type": "bigserial"}]}
+    assert rules(await ask(app, "plain", serial)) == ["field.conflict"]
+    assert (await ask(app, "numbered", serial))["status"] == "approved"
+    # One that is added later numbers itself as well.
+    later = {"fields": [{"name": "n", "type": "serial"}]}
+    assert [(await ask(app, "plain", later))["status"] for _ in range(2)] == ["approved"] * 2

@@ -27,6 +27,7 @@ from schemad.policy.facts import RELATION_KINDS, Quota, ReferenceFacts
 from schemad.request import TableRequest, read_request
 from schemad.request.defaults import Generator
 from schemad.request.names import derived_name
+from schemad.request.table import OnDelete, Reference
 from schemad.request.types import Family, KnownType
 from tests.unit.strategies import NOTHING, POLICY, Asked, sound_requests
 
@@ -49,12 +50,16 @@ def facts_after(request: TableRequest, *, empty: bool = True, owner_role: str = 
         is_empty=empty,
         version=1,
         owner_role=owner_role,
-        columns=tuple(Column(f.name, f.type.catalog_name, f.nullable) for f in request.fields),
+        columns=tuple(
+            Column(f.name, f.type.catalog_name, f.nullable, numbers_itself=f.always_generated or f.type.is_serial)
+            for f in request.fields
+        ),
         fields=tuple(
             RegisteredField(f.name, str(f.type), f.nullable, default_sql(f.default) if f.default else None)
             for f in request.fields
         ),
         primary_key=request.primary_key,
+        foreign_keys={reference_name(name, f.name): f.references for f in request.fields if f.references},
         derived=frozenset(derived),
     )
 
@@ -274,6 +279,57 @@ def test_what_is_there_otherwise_than_asked_is_refused(payload: dict[str, Any], 
     assert not decision.apply
 
 
+def _books(**references: Any) -> dict[str, Any]:
+    return {"fields": [{"name": "book", "type": "bigint", "references": {"table": "books"} | references}]}
+
+
+@pytest.mark.parametrize(
+    ("references", "told"),
+    [
+        ({"table": "authors"}, "it references books.id, on delete no action"),
+        ({"table": "nowhere"}, "it references books.id, on delete no action"),
+        ({"field": "number"}, "it references books.id, on delete no action"),
+        ({"on_delete": "cascade"}, "it references books.id, on delete no action"),
+        ({}, None),
+    ],
+)
+def test_a_foreign_key_to_elsewhere_does_not_pass_for_the_one_asked_for(
+    references: dict[str, str], told: str | None
+) -> None:
+    target = ReferenceFacts(is_managed=True, owner_role="app", bytes=0, keys=frozenset({"id", "number"}))
+    facts = replace(existing(_books()), references={"books": target, "authors": target, "nowhere": target})
+    decision = ask(_books(**references), facts)
+    assert rules(decision) == (["field.conflict"] if told else [])
+    assert told is None or told in decision.findings[0].message
+
+
+def test_what_has_the_name_of_a_foreign_key_and_is_none_does_not_pass_for_it() -> None:
+    decision = ask(_books(), replace(existing(_books()), foreign_keys={}))
+    assert rules(decision) == ["field.conflict"]
+    assert "its notes_book_fkey is no foreign key" in decision.findings[0].message
+
+
+def test_a_column_that_does_not_number_itself_does_not_pass_for_a_serial() -> None:
+    plain = existing({"fields": [{"name": "id", "type": "bigint"}]})
+    serial = {"fields": [{"name": "id", "type": "bigserial"}]}
+    assert rules(ask(serial, plain)) == ["field.conflict"]
+    assert ask(serial, existing(serial)).apply
+    # Who asks for a plain one gets along with one that numbers itself.
+    assert ask({"fields": [{"name": "id", "type": "bigint"}]}, existing(serial)).apply
+
+
+@pytest.mark.parametrize("key", [["code"], []])
+def test_an_id_that_is_to_be_the_key_is_not_added_to_a_table_with_another_key(key: list[str]) -> None:
+    code = {"name": "code", "type": "text", "nullable": False}
+    facts = existing({"fields": [code], "primary_key": key})
+    decision = ask({"fields": [code, {"name": "id", "type": "bigint"}]}, facts)
+    assert [(f.rule.id, f.field) for f in decision.findings] == [("field.conflict", None)]
+    # Where the request says what the key is, it is a field like any other.
+    named = {"fields": [code, {"name": "id", "type": "bigint"}], "primary_key": key}
+    assert ask(named, facts).apply
+    assert ask({"fields": [code]}, facts).apply
+
+
 def test_a_default_that_is_another_or_none_is_told_as_it_is() -> None:
     for name, default, told in (
         ("at", "clock_timestamp()", "has the default now()"),
@@ -401,9 +457,10 @@ def test_the_facts_are_read_with_everything_that_they_may_say() -> None:
         "version": 3,
         "is_active": False,
         "owner_role": "app",
-        "columns": [{"name": "a", "type": "text", "nullable": False}],
+        "columns": [{"name": "a", "type": "text", "nullable": False, "numbers_itself": True}],
         "fields": [{"name": "a", "type": "text", "nullable": False, "default": "'x'"}],
         "primary_key": ["a", "b"],
+        "foreign_keys": {"t_a_fkey": {"table": "books", "field": "id", "on_delete": "set null"}},
         "derived": ["t_pkey"],
         "taken": ["t_a_key"],
         "is_crowded": True,
@@ -421,9 +478,10 @@ def test_the_facts_are_read_with_everything_that_they_may_say() -> None:
         version=3,
         is_active=False,
         owner_role="app",
-        columns=(Column("a", "text", nullable=False),),
+        columns=(Column("a", "text", nullable=False, numbers_itself=True),),
         fields=(RegisteredField("a", "text", nullable=False, default="'x'"),),
         primary_key=("a", "b"),
+        foreign_keys={"t_a_fkey": Reference("books", "id", OnDelete.SET_NULL)},
         derived=frozenset({"t_pkey"}),
         taken=frozenset({"t_a_key"}),
         is_crowded=True,

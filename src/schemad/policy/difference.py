@@ -1,9 +1,9 @@
 """The difference between what a request asks for and what a registered table has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from schemad.policy.facts import TableFacts
+from schemad.policy.facts import Column, TableFacts
 from schemad.request.expressions import Expression
 from schemad.request.names import derived_name, derived_names
 from schemad.request.table import Field, Index, TableRequest
@@ -73,25 +73,19 @@ def difference(request: TableRequest, facts: TableFacts, defaults: Mapping[str, 
     """
     columns = {c.name: c for c in facts.columns}
     registered = {f.name: f for f in facts.fields}
+    missing = [f for f in request.fields if f.name not in columns and not f.always_generated]
     conflicts: list[tuple[str | None, str]] = []
-    missing: list[Field] = []
     for field in request.fields:
-        column = columns.get(field.name)
-        if column is None:
-            if not field.always_generated:
-                missing.append(field)
-            continue
-        if field.always_generated:
-            continue
-        if column.type != field.type.catalog_name:
-            conflicts.append((field.name, f"it is {column.type}, not {field.type.catalog_name}"))
-        if column.nullable != field.nullable:
-            conflicts.append((field.name, f"it is {'' if column.nullable else 'not '}nullable"))
-        known = registered.get(field.name)
-        if known and known.default != defaults.get(field.name, known.default):
-            has = "no default" if known.default is None else f"the default {known.default}"
-            conflicts.append((field.name, f"it has {has}"))
-    if request.key_was_given and request.primary_key != facts.primary_key:
+        column, known = columns.get(field.name), registered.get(field.name)
+        if column and not field.always_generated:
+            conflicts += ((field.name, what) for what in _of_column(field, column))
+            if known and known.default != defaults.get(field.name, known.default):
+                has = "no default" if known.default is None else f"the default {known.default}"
+                conflicts.append((field.name, f"it has {has}"))
+        conflicts += ((field.name, what) for what in _of_reference(field, request.name, facts))
+    # A new field that is the key names it as well.
+    names_key = request.key_was_given or any(field.name in request.primary_key for field in missing)
+    if names_key and request.primary_key != facts.primary_key:
         conflicts.append((None, f"its primary key is ({', '.join(facts.primary_key)})"))
 
     name = request.name
@@ -105,3 +99,26 @@ def difference(request: TableRequest, facts: TableFacts, defaults: Mapping[str, 
         ),
         conflicts=tuple(conflicts),
     )
+
+
+def _of_column(field: Field, column: Column) -> Iterator[str]:
+    """What a column has otherwise than asked."""
+    if column.type != field.type.catalog_name:
+        yield f"it is {column.type}, not {field.type.catalog_name}"
+    if column.nullable != field.nullable:
+        yield f"it is {'' if column.nullable else 'not '}nullable"
+    if field.type.is_serial and not column.numbers_itself:
+        yield "it does not number itself"
+
+
+def _of_reference(field: Field, table: str, facts: TableFacts) -> Iterator[str]:
+    """What a foreign key has otherwise than asked, that is there under its name."""
+    if not field.references:
+        return
+    constraint = reference_name(table, field.name)
+    if constraint in facts.derived:
+        key = facts.foreign_keys.get(constraint)
+        if key is None:
+            yield f"its {constraint} is no foreign key"
+        elif key != field.references:
+            yield f"it references {key.table}.{key.field}, on delete {key.on_delete}"

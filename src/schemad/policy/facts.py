@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemad.request.table import OnDelete, Reference
+
 # pg_class.relkind, in words.
 RELATION_KINDS = {
     "r": "table",
@@ -21,11 +23,12 @@ RELATION_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the catalog has it; `type` as format_type() writes it."""
+    """A column as the catalog has it: `type` as format_type() writes it, and whether it is an identity."""
 
     name: str
     type: str
     nullable: bool
+    numbers_itself: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class TableFacts:
         columns: The live columns of a registered table.
         fields: Its fields in the registry.
         primary_key: Fields of its primary key.
+        foreign_keys: Where its foreign keys point to, by name.
         derived: Names of its constraints and indexes.
         taken: Names of relations that its keys and indexes might have got.
         is_crowded: Whether these are too many to be told.
@@ -111,6 +115,7 @@ class TableFacts:
     columns: tuple[Column, ...] = ()
     fields: tuple[RegisteredField, ...] = ()
     primary_key: tuple[str, ...] = ()
+    foreign_keys: Mapping[str, Reference] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     is_crowded: bool = False
@@ -150,6 +155,10 @@ class TableFacts:
             columns=tuple(Column(**column) for column in row.get("columns", ())),
             fields=tuple(RegisteredField(**known) for known in row.get("fields", ())),
             primary_key=tuple(row.get("primary_key", ())),
+            foreign_keys={
+                name: Reference(key["table"], key["field"], OnDelete(key["on_delete"]))
+                for name, key in row.get("foreign_keys", {}).items()
+            },
             derived=frozenset(row.get("derived", ())),
             taken=frozenset(row.get("taken", ())),
             is_crowded=row.get("is_crowded", False),
