@@ -157,7 +157,9 @@ class Drain:
             self._deaf_until = asyncio.get_running_loop().time() + DEAF
         else:
             self._left_out.update(batch.undecided)
-            self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting)
+            # Later requests for the table of one that was put off are left out of what is read with it.
+            was_put_off = any(decided.request.attempts for decided in batch.decided)
+            self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting) or was_put_off
             # More is waiting. But not where nothing moves: it would go round and round.
             if batch.is_full and self.settled > self._settled_on_watch:
                 self._settled_on_watch = self.settled

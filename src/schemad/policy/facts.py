@@ -28,7 +28,7 @@ class Column:
     name: str
     type: str
     nullable: bool
-    numbers_itself: bool
+    numbers_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
