@@ -122,9 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program and ends the process; errors that a user can meet are told in words."""
     # One that is closed is None, which few expect.
     if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for as long as the process runs
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process runs
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character of a message still gets the message.
         if isinstance(stream, io.TextIOWrapper):
