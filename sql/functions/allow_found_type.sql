@@ -7,16 +7,17 @@ AS $function$
 DECLARE
   found_type record;
   catalog_name text;
-  requester name;
 BEGIN
   UPDATE schemad.safe_types AS s SET auto = allow_found_type.auto, refused = false
   WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
-    AND (s.built_in OR s.catalog_name IS NOT NULL);
+    AND (s.built_in OR s.catalog_name IS NOT NULL)
+  RETURNING s.catalog_name INTO catalog_name;
   IF FOUND THEN
+    PERFORM schemad.require_trusted_owner(to_regtype(catalog_name));
     RETURN;
   END IF;
 
-  SELECT t.typname, n.nspname, t.typtype, t.typcategory, t.typowner INTO found_type
+  SELECT t.typname, n.nspname, t.typtype, t.typcategory INTO found_type
   FROM pg_type AS t
   JOIN pg_namespace AS n ON n.oid = t.typnamespace
   WHERE t.oid = given;
@@ -37,18 +38,7 @@ BEGIN
         'allowed type has. '
         'Of PostgreSQL''s own, those that a table is safe with are known already.';
   END IF;
-  SELECT r.rolname INTO requester
-  FROM pg_roles AS r
-  WHERE NOT r.rolsuper AND pg_has_role(r.oid, found_type.typowner, 'MEMBER')
-    AND pg_has_role(r.oid, to_regrole('schemad_requester'), 'MEMBER')
-  ORDER BY r.oid <> found_type.typowner, r.rolname
-  LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-      MESSAGE = format('%L can''t be allowed: a requester may act as its owner', type_name),
-      DETAIL = format('%I could give it other checks later.', requester),
-      HINT = format('Have it belong to somebody else: ALTER TYPE %s OWNER TO …', given);
-  END IF;
+  PERFORM schemad.require_trusted_owner(given);
   catalog_name := format('%I.%I', found_type.nspname, found_type.typname);
   IF length(catalog_name) > 62 THEN -- schema_fields.field_type, and [] for an array
     RAISE EXCEPTION USING

@@ -597,7 +597,17 @@ async def test_a_type_that_a_requester_may_act_as_the_owner_of_can_not_be_allowe
         refused = await refusal(admin.execute("SELECT schemad.allow_type('shared')"))
         assert (refused.sqlstate, refused.detail) == ("0A000", "mate could give it other checks later.")
         await admin.execute("REVOKE team FROM mate")
-        await admin.execute("SELECT schemad.allow_type('shared')")
+        await admin.execute("SELECT schemad.allow_type('shared', false)")
+        # What it may be used for is looked at anew when it may be used for more.
+        await admin.execute("GRANT team TO mate")
+        refused = await refusal(admin.execute("SELECT schemad.allow_type('shared', true)"))
+        assert (refused.sqlstate, refused.detail) == ("0A000", "mate could give it other checks later.")
+        # A DBA who made both roles administers them, and is no requester by that.
+        if admin.get_server_version().major >= 16:
+            await admin.execute("REVOKE team, schemad_requester FROM mate")
+            administers = "WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+            await admin.execute(f"GRANT team, schemad_requester TO mate {administers}")
+            await admin.execute("SELECT schemad.allow_type('shared', true)")
     finally:
         await admin.execute("DROP DOMAIN public.shared; DROP ROLE team; DROP ROLE mate")
 
