@@ -70,6 +70,8 @@ BEGIN
     'foreign_keys', coalesce((
       SELECT jsonb_object_agg(c.conname, jsonb_build_object(
         'table', CASE t.relnamespace WHEN namespace THEN t.relname::text ELSE t.oid::regclass::text END,
+        'of', (
+          SELECT o.attname FROM pg_attribute AS o WHERE o.attrelid = c.conrelid AND o.attnum = c.conkey[1]),
         'field', a.attname,
         'on_delete', CASE c.confdeltype
           WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'set default'

@@ -23,7 +23,7 @@ from schemad.ddl.statements import (
 )
 from schemad.policy import Column, Policy, RegisteredField, TableFacts
 from schemad.policy.difference import all_uniques, check_name, index_names, reference_name, unique_names
-from schemad.policy.facts import RELATION_KINDS, Quota, ReferenceFacts
+from schemad.policy.facts import RELATION_KINDS, ForeignKeyFacts, Quota, ReferenceFacts
 from schemad.request import TableRequest, read_request
 from schemad.request.defaults import Generator
 from schemad.request.names import derived_name
@@ -59,7 +59,11 @@ def facts_after(request: TableRequest, *, empty: bool = True, owner_role: str = 
             for f in request.fields
         ),
         primary_key=request.primary_key,
-        foreign_keys={reference_name(name, f.name): f.references for f in request.fields if f.references},
+        foreign_keys={
+            reference_name(name, f.name): ForeignKeyFacts(f.name, f.references)
+            for f in request.fields
+            if f.references
+        },
         derived=frozenset(derived),
     )
 
@@ -309,6 +313,14 @@ def test_what_has_the_name_of_a_foreign_key_and_is_none_does_not_pass_for_it() -
     assert "its notes_book_fkey is no foreign key" in decision.findings[0].message
 
 
+def test_the_foreign_key_of_a_column_that_was_renamed_does_not_pass_for_that_of_the_new_one() -> None:
+    there = existing(_books())
+    [(name, key)] = there.foreign_keys.items()
+    decision = ask(_books(), replace(there, foreign_keys={name: replace(key, of="old")}))
+    assert rules(decision) == ["field.conflict"]
+    assert "its notes_book_fkey is of field old" in decision.findings[0].message
+
+
 def test_a_column_that_does_not_number_itself_does_not_pass_for_a_serial() -> None:
     plain = existing({"fields": [{"name": "id", "type": "bigint"}]})
     serial = {"fields": [{"name": "id", "type": "bigserial"}]}
@@ -460,7 +472,7 @@ def test_the_facts_are_read_with_everything_that_they_may_say() -> None:
         "columns": [{"name": "a", "type": "text", "nullable": False, "numbers_itself": True}],
         "fields": [{"name": "a", "type": "text", "nullable": False, "default": "'x'"}],
         "primary_key": ["a", "b"],
-        "foreign_keys": {"t_a_fkey": {"table": "books", "field": "id", "on_delete": "set null"}},
+        "foreign_keys": {"t_a_fkey": {"of": "a", "table": "books", "field": "id", "on_delete": "set null"}},
         "derived": ["t_pkey"],
         "taken": ["t_a_key"],
         "is_crowded": True,
@@ -481,7 +493,7 @@ def test_the_facts_are_read_with_everything_that_they_may_say() -> None:
         columns=(Column("a", "text", nullable=False, numbers_itself=True),),
         fields=(RegisteredField("a", "text", nullable=False, default="'x'"),),
         primary_key=("a", "b"),
-        foreign_keys={"t_a_fkey": Reference("books", "id", OnDelete.SET_NULL)},
+        foreign_keys={"t_a_fkey": ForeignKeyFacts("a", Reference("books", "id", OnDelete.SET_NULL))},
         derived=frozenset({"t_pkey"}),
         taken=frozenset({"t_a_key"}),
         is_crowded=True,

@@ -120,5 +120,8 @@ def _of_reference(field: Field, table: str, facts: TableFacts) -> Iterator[str]:
         key = facts.foreign_keys.get(constraint)
         if key is None:
             yield f"its {constraint} is no foreign key"
-        elif key != field.references:
-            yield f"it references {key.table}.{key.field}, on delete {key.on_delete}"
+        elif key.of != field.name:
+            yield f"its {constraint} is of field {key.of}"
+        elif key.references != field.references:
+            to = key.references
+            yield f"it references {to.table}.{to.field}, on delete {to.on_delete}"

@@ -42,6 +42,19 @@ class RegisteredField:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKeyFacts:
+    """A foreign key of a table: the field that it is of, and what that references."""
+
+    of: str
+    references: Reference
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "ForeignKeyFacts":
+        """The facts from a value of `foreign_keys` in what `schemad.table_facts()` returns."""
+        return cls(row["of"], Reference(row["table"], row["field"], OnDelete(row["on_delete"])))
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceFacts:
     """What there is of a table that a request references.
 
@@ -94,7 +107,7 @@ class TableFacts:
         columns: The live columns of a registered table.
         fields: Its fields in the registry.
         primary_key: Fields of its primary key.
-        foreign_keys: Where its foreign keys point to, by name.
+        foreign_keys: Its foreign keys, by name.
         derived: Names of its constraints and indexes.
         taken: Names of relations that its keys and indexes might have got.
         is_crowded: Whether these are too many to be told.
@@ -115,7 +128,7 @@ class TableFacts:
     columns: tuple[Column, ...] = ()
     fields: tuple[RegisteredField, ...] = ()
     primary_key: tuple[str, ...] = ()
-    foreign_keys: Mapping[str, Reference] = field(default_factory=dict)
+    foreign_keys: Mapping[str, ForeignKeyFacts] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     is_crowded: bool = False
@@ -156,8 +169,7 @@ class TableFacts:
             fields=tuple(RegisteredField(**known) for known in row.get("fields", ())),
             primary_key=tuple(row.get("primary_key", ())),
             foreign_keys={
-                name: Reference(key["table"], key["field"], OnDelete(key["on_delete"]))
-                for name, key in row.get("foreign_keys", {}).items()
+                name: ForeignKeyFacts.from_row(key) for name, key in row.get("foreign_keys", {}).items()
             },
             derived=frozenset(row.get("derived", ())),
             taken=frozenset(row.get("taken", ())),
