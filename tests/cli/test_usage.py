@@ -215,6 +215,7 @@ def test_json_is_json_whatever_the_output_is_written_in(encoding: str) -> None:
         ("plan - --name x <&-", ExitCode.BAD_INPUT),
         ("psql -c 'SELECT 1' <&-", 2),  # psql's own, where it can't connect
         ("rules 2>&-", ExitCode.DONE),
+        ("rules >&-", ExitCode.DONE),
         ("list 2>&-", ExitCode.FAILED),
         ("run 2>&-", ExitCode.FAILED),
     ],

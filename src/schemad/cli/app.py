@@ -123,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # One that is closed is None, which few expect.
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
     for stream in (sys.stdout, sys.stderr):
