@@ -19,7 +19,8 @@ BEGIN
       AND coalesce(r.next_attempt_at, '-infinity') <= now
       AND r.id NOT IN (SELECT unnest(leave_out))
       AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
-      AND NOT schemad.is_overtaking(r.id, r.schema_name, r.requested_by, leave_out)
+      AND concat_ws(' ', r.requested_by, lower(r.schema_name COLLATE "C")) NOT IN (SELECT unnest(busy_tables))
+      AND NOT schemad.is_overtaking(r.id, r.schema_name, r.requested_by)
     ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
     LIMIT row_limit);
   IF cardinality(oldest) < row_limit THEN

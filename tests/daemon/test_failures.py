@@ -228,17 +228,22 @@ async def test_a_request_that_lost_its_role_fails_and_the_queue_moves_on(
     assert await admin.fetchval("SELECT count(*) FROM schemad.schema_requests WHERE status = 'approved'") == 3
 
 
-async def test_a_request_that_can_not_even_be_recorded_keeps_no_other_waiting_and_is_not_lost(
-    admin: Connection, app: Connection, daemon: Daemon
-) -> None:
+async def refuse_record_of(admin: Connection, name: str) -> None:
+    """Has nothing recorded of requests for a table of that name, as it is written."""
     await admin.execute(
-        """
+        f"""
         CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN RAISE EXCEPTION 'no message to this user'; END $$;
         CREATE TRIGGER refuse BEFORE INSERT ON schemad.notifications FOR EACH ROW
-        WHEN (NEW.payload ->> 'schema_name' = 'unrecorded') EXECUTE FUNCTION public.refuse()
+        WHEN (NEW.payload ->> 'schema_name' = '{name}') EXECUTE FUNCTION public.refuse()
         """
     )
+
+
+async def test_a_request_that_can_not_even_be_recorded_keeps_no_other_waiting_and_is_not_lost(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    await refuse_record_of(admin, "unrecorded")
     ids = await submit_together(app, {"unrecorded": fields("a"), "other": fields("a")})
     assert (await decided(app, ids["other"]))["status"] == "approved"
     assert (await ask(app, "later", fields("a")))["status"] == "approved"
@@ -247,3 +252,12 @@ async def test_a_request_that_can_not_even_be_recorded_keeps_no_other_waiting_an
     await admin.execute("DROP TRIGGER refuse ON schemad.notifications")
     assert (await decided(app, ids["unrecorded"]))["status"] == "approved"
     assert await assert_all_or_nothing(admin) == 3
+
+
+async def test_a_request_that_can_not_even_be_recorded_keeps_no_later_one_for_its_table_waiting(
+    admin: Connection, app: Connection, daemon: Daemon
+) -> None:
+    await refuse_record_of(admin, "unrecorded")
+    first = await submit(app, "unrecorded", fields("a"))
+    assert (await ask(app, "Unrecorded", fields("b")))["status"] == "approved"
+    assert await app.fetchval("SELECT verdict IS NULL FROM schemad.schema_requests WHERE id = $1", first)

@@ -44,6 +44,10 @@ SELECT CASE WHEN n > 3000 THEN 'other_' || n ELSE 'user123' END, 'due_' || n, '{
 FROM generate_series(1, 3003) AS n;
 RESET session_replication_role
 """
+# Of as many requesters of one role, for one table.
+CROWD = BACKLOG.replace(
+    "CASE WHEN n > 3000 THEN 'other_' || n ELSE 'user123' END, 'due_' || n", "'user_' || n, 'due'"
+)
 # What autovacuum may have done when a plan is made. The second has the planner believe that nothing waits.
 STATISTICS = {
     "none": [PROCESSED, PENDING],
@@ -174,6 +178,23 @@ async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
         before = await rows_read(admin, GROWN)
         candidates = await Queue(daemon).candidates(10)
         assert (candidates.found, len({r.requester_user_id for r in candidates.requests})) == (10, 4)
+        await daemon.execute(COUNT)
+    read = await read_since(before, admin)
+    assert {name: rows for name, rows in read.items() if rows > FEW} == {}
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+async def test_many_requests_for_one_table_are_not_read_for_each_of_them(
+    database: Database, admin: Connection, statistics: str
+) -> None:
+    await without_autovacuum(admin)
+    for statement in STATISTICS[statistics]:
+        await admin.execute(statement)
+    await admin.execute(CROWD)
+    async with database.connection("daemon_login") as daemon:
+        before = await rows_read(admin, GROWN)
+        candidates = await Queue(daemon).candidates(10)
+        assert (candidates.found, len(candidates.requests)) == (10, 1)
         await daemon.execute(COUNT)
     read = await read_since(before, admin)
     assert {name: rows for name, rows in read.items() if rows > FEW} == {}

@@ -5,7 +5,7 @@ from schemad.request.payload import MAX_REFERENCED_TABLES
 from schemad.store import Connection, Queue
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
-from tests.support.requests import ask, columns_of, decided, on_creation, submit, submit_many, until
+from tests.support.requests import ask, decided, on_creation, submit, submit_many, until
 
 
 async def test_a_backlog_of_one_requester_delays_another_by_no_more_than_a_batch(
@@ -194,21 +194,3 @@ async def test_no_two_daemons_wait_for_each_other_where_roles_are_counted_for_th
             assert await other.fetchval(take, "app_two")
             assert await other.fetchval("SHOW lock_timeout") == "3s"
         assert await one.fetchval(take, "app_two")
-
-
-async def test_a_later_request_does_not_overtake_an_earlier_one_for_its_table_that_was_put_off(
-    admin: Connection, app: Connection, dba: Connection, daemon: Daemon
-) -> None:
-    assert (await ask(app, "customers", fields("name")))["status"] == "approved"
-    async with admin.transaction():
-        # As whoever writes to it does: a foreign key to it has to wait.
-        await admin.execute("LOCK TABLE public.customers IN ROW EXCLUSIVE MODE")
-        reference = {"name": "customer", "type": "bigint", "references": {"table": "customers"}}
-        first = await submit(app, "orders", {"fields": [{"name": "code", "type": "text"}, reference]})
-        await until(dba, "EXISTS (SELECT FROM schemad.schema_requests WHERE id = $1 AND attempts > 0)", first)
-        second = await submit(app, "orders", fields("note"))
-        # Requests for other tables are not kept waiting.
-        assert (await ask(app, "notes", fields("a")))["status"] == "approved"
-        assert await dba.fetchval("SELECT verdict IS NULL FROM schemad.schema_requests WHERE id = $1", second)
-    assert [(await decided(app, i))["status"] for i in (first, second)] == ["approved", "approved"]
-    assert await columns_of(admin, "public.orders") == ["id", "code", "customer", "note"]

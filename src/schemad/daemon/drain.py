@@ -34,6 +34,7 @@ class Drain:
         wakeup: Set by whoever knows that there may be more to do.
         stopping: Once set, the batches in hand are the last ones.
         journal: Where each decision is told.
+        was_put_off: Whether a request may have been put off before, so that later ones wait for it.
 
     Attributes:
         settled: How many requests it has decided.
@@ -50,6 +51,8 @@ class Drain:
         wakeup: asyncio.Event,
         stopping: asyncio.Event,
         journal: Journal,
+        *,
+        was_put_off: bool = True,
     ) -> None:
         self._intake = intake
         self._idle = list(appliers)
@@ -58,6 +61,7 @@ class Drain:
         self._wakeup = wakeup
         self._stopping = stopping
         self._journal = journal
+        self._was_put_off = was_put_off
         self._running: dict[asyncio.Task[None], tuple[Applier, Batch]] = {}
         self._stale: Counter[int] = Counter()
         # Most likely somebody has them locked: further requests for them would run into the same lock.
@@ -66,6 +70,8 @@ class Drain:
         self._is_behind = False
         self._deaf_until = 0.0
         self._left_out: set[int] = set()
+        # Roles and tables of those among them that others have to wait for.
+        self._awaited: set[tuple[str, str]] = set()
         self.settled = 0
         self.has_put_off = False
         self.is_cut_short = False
@@ -149,7 +155,7 @@ class Drain:
     async def _read(self) -> Batch | None:
         in_hand = [d.request.id for _, batch in self._running.values() for d in batch.decided]
         busy = self._put_off_tables.union(*(batch.tables for _, batch in self._running.values()))
-        batch = await self._intake.read([*self._left_out, *in_hand], busy)
+        batch = await self._intake.read([*self._left_out, *in_hand], busy, self._awaited)
         self._may_have_more = batch is not None and batch.is_full
         # There may be more for the tables in hand, which were left out.
         self._is_behind = self._is_behind or (bool(self._running) and not self._may_have_more)
@@ -158,7 +164,7 @@ class Drain:
         else:
             self._left_out.update(batch.undecided)
             # Later requests for the table of one that was put off are left out of what is read with it.
-            was_put_off = any(decided.request.attempts for decided in batch.decided)
+            was_put_off = self._was_put_off or any(decided.request.attempts for decided in batch.decided)
             self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting) or was_put_off
             # More is waiting. But not where nothing moves: it would go round and round.
             if batch.is_full and self.settled > self._settled_on_watch:
@@ -188,18 +194,23 @@ class Drain:
     def _settle(self, results: Settled) -> None:
         for decided, outcome in results:
             self._journal.settled(decided, outcome)
-        by_result = {r: [a.request_id for _, a in results if a.result is r] for r in Result}
+        by_result = {r: [decided.request for decided, outcome in results if outcome.result is r] for r in Result}
         self.settled += sum(len(by_result[r]) for r in SETTLED)
-        self._left_out.update(by_result[Result.TAKEN], by_result[Result.UNRECORDED])
+        self._left_out.update(request.id for request in by_result[Result.UNRECORDED])
+        self._leave(by_result[Result.TAKEN])
         self._count_round(by_result[Result.STALE])
         if by_result[Result.RETRY]:
             self.has_put_off = True
-            put_off = (decided.request for decided, outcome in results if outcome.result is Result.RETRY)
-            self._put_off_tables.update(fold(request.schema_name) for request in put_off)
+            self._put_off_tables.update(fold(request.schema_name) for request in by_result[Result.RETRY])
         if self._is_behind or by_result[Result.STALE]:
             self._may_have_more = True
             self._is_behind = False
 
-    def _count_round(self, ids: Collection[int]) -> None:
-        self._stale.update(ids)
-        self._left_out.update(i for i in ids if self._stale[i] >= STALE_ROUNDS)
+    def _count_round(self, requests: Collection[QueuedRequest]) -> None:
+        self._stale.update(request.id for request in requests)
+        self._leave([request for request in requests if self._stale[request.id] >= STALE_ROUNDS])
+
+    def _leave(self, requests: Collection[QueuedRequest]) -> None:
+        """Leaves requests to the next drain, and with each what its role asked of that table later."""
+        self._left_out.update(request.id for request in requests)
+        self._awaited.update((request.requested_by, fold(request.schema_name)) for request in requests)

@@ -26,7 +26,7 @@ class Batch:
     Attributes:
         policy_version: The policy that everything was decided by.
         decided: What is to be applied and recorded; one for each table.
-        waiting: Ids of requests whose foreign key points at a table that was asked for earlier.
+        waiting: Requests whose foreign key points at a table that was asked for earlier.
         undecided: Ids of requests on which no decision could be made.
         is_full: Whether there may be more than could be read at once.
         left_others: Whether there are more for the same tables.
@@ -34,7 +34,7 @@ class Batch:
 
     policy_version: int
     decided: list[DecidedRequest]
-    waiting: list[int]
+    waiting: list[QueuedRequest]
     undecided: list[int]
     is_full: bool
     left_others: bool
@@ -67,8 +67,15 @@ class Intake:
         self._limit = settings.batch_size
         self._policy: Policy | None = None
 
-    async def read(self, leave_out: Collection[int], busy_tables: Collection[str]) -> Batch | None:
-        """The next batch, without requests of the given ids and for the given tables; None: nothing is due.
+    async def read(
+        self, leave_out: Collection[int], busy_tables: Collection[str], awaited: Collection[tuple[str, str]] = ()
+    ) -> Batch | None:
+        """The next batch; None: nothing is due.
+
+        Args:
+            leave_out: Ids of requests that are not to be in it.
+            busy_tables: Tables that nothing in it is to be for.
+            awaited: Roles and tables: nothing of the role for the table is to be in it.
 
         Raises:
             OSError, asyncpg.PostgresError: It can't be read.
@@ -77,7 +84,7 @@ class Intake:
             limit = self._limit
             try:
                 with self._doubt.awaiting():
-                    candidates = await self._queue.candidates(limit, leave_out, busy_tables)
+                    candidates = await self._queue.candidates(limit, leave_out, busy_tables, awaited)
                 self._pulse.beat()
                 break
             except asyncpg.QueryCanceledError:
@@ -96,7 +103,7 @@ class Intake:
         return Batch(
             requests[0].policy_version,
             [each for each in decided.values() if each],
-            [r.id for r in requests if r.facts.awaits_reference],
+            [r for r in requests if r.facts.awaits_reference],
             [i for i, each in decided.items() if each is None],
             candidates.found >= limit,
             candidates.found > len(requests),

@@ -64,7 +64,11 @@ class Queue:
         self._connection = connection
 
     async def candidates(
-        self, limit: int, leave_out: Collection[int] = (), busy_tables: Collection[str] = ()
+        self,
+        limit: int,
+        leave_out: Collection[int] = (),
+        busy_tables: Collection[str] = (),
+        awaited: Collection[tuple[str, str]] = (),
     ) -> Candidates:
         """Requests that are due, at most `limit`, each requester's in turn.
 
@@ -72,8 +76,11 @@ class Queue:
             limit: How many at most.
             leave_out: Ids of requests that are not to be among them.
             busy_tables: Folded names of tables, requests for which are not to be among them.
+            awaited: Roles and folded names of tables: no request of the role for the table is to be among them.
         """
-        rows = await self._connection.fetch(query("candidates"), limit, list(leave_out), list(busy_tables))
+        # No table has a name with a space: where an awaited one is misnamed so, another may wait with it.
+        busy = [*busy_tables, *(f"{role} {table}" for role, table in awaited)]
+        rows = await self._connection.fetch(query("candidates"), limit, list(leave_out), busy)
         now = time.monotonic()
         requests = []
         for row in map(dict, rows):

@@ -14,8 +14,8 @@ class QueueState:
     """What waits in the queue, of all daemons and requesters.
 
     Attributes:
-        waiting: How many requests, by state: due, put_off (for a further attempt), review and failed (for a
-            person). Counted up to 100,000.
+        waiting: How many requests, by state: due, put_off (for a further attempt, or that of an earlier one of the
+            role for the table), review and failed (for a person). Counted up to 100,000.
         oldest_seconds: The age of the oldest one, by state; 0 where there is none.
         daemons: How many daemons are connected to this database.
         notify_queue_usage: How full the server's queue of notifications is, from 0 to 1.

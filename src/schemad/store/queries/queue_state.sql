@@ -1,11 +1,25 @@
 -- What waits, since when, and who works on it; nothing is counted beyond 100,000, so that it costs little however long
 -- the queue is.
 WITH queued AS MATERIALIZED (
-  SELECT r.created_at, coalesce(r.next_attempt_at > clock_timestamp(), false) AS is_put_off
+  SELECT r.id, r.created_at, r.requested_by, lower(r.schema_name COLLATE "C") AS table_name, r.next_attempt_at
   FROM schemad.schema_requests AS r
   WHERE r.processed_at IS NULL AND r.verdict IS NULL
   ORDER BY coalesce(r.next_attempt_at, '-infinity'::timestamptz), r.id
   LIMIT 100000
+),
+
+-- Later ones of the role for the table wait for these, as is_overtaking() has it.
+put_off AS (
+  SELECT q.requested_by, q.table_name, min(q.id) AS first_id
+  FROM queued AS q
+  WHERE q.next_attempt_at > clock_timestamp()
+  GROUP BY q.requested_by, q.table_name
+),
+
+standing AS (
+  SELECT q.created_at, coalesce(q.next_attempt_at > clock_timestamp(), false) OR coalesce(p.first_id < q.id, false) AS is_put_off
+  FROM queued AS q
+  LEFT JOIN put_off AS p ON p.requested_by = q.requested_by AND p.table_name = q.table_name
 ),
 
 held AS MATERIALIZED (
@@ -22,7 +36,7 @@ waiting AS (
     count(*) FILTER (WHERE q.is_put_off) AS put_off,
     extract(EPOCH FROM clock_timestamp() - min(q.created_at) FILTER (WHERE NOT q.is_put_off))::double precision AS oldest_due,
     extract(EPOCH FROM clock_timestamp() - min(q.created_at) FILTER (WHERE q.is_put_off))::double precision AS oldest_put_off
-  FROM queued AS q
+  FROM standing AS q
 ),
 
 for_people AS (
