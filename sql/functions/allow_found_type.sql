@@ -5,15 +5,38 @@ SET quote_all_identifiers = off -- the name is stored as format_type() writes it
 AS $function$
 -- Apart from allow_type(), whose search_path is its caller's.
 DECLARE
+  known record;
   found_type record;
   catalog_name text;
+  trusted_type oid := given;
+  requester name;
 BEGIN
-  UPDATE schemad.safe_types AS s SET auto = allow_found_type.auto, refused = false
+  SELECT s.name, s.catalog_name, allow_found_type.auto AND NOT s.auto OR s.refused AS is_more INTO known
+  FROM schemad.safe_types AS s
   WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
-    AND (s.built_in OR s.catalog_name IS NOT NULL)
-  RETURNING s.catalog_name INTO catalog_name;
+    AND (s.built_in OR s.catalog_name IS NOT NULL);
   IF FOUND THEN
-    PERFORM schemad.require_trusted_owner(to_regtype(catalog_name));
+    -- Less than before is allowed whoever owns it; and PostgreSQL's own have no catalog_name.
+    trusted_type := CASE WHEN known.is_more THEN to_regtype(known.catalog_name) END;
+  END IF;
+  SELECT r.rolname INTO requester
+  FROM pg_type AS t
+  JOIN pg_roles AS r ON NOT r.rolsuper AND pg_has_role(r.oid, t.typowner, 'MEMBER')
+    -- Since PostgreSQL 16 whoever creates a role is a member of it, only to administer it: no requester by that.
+    AND pg_has_role(r.oid, to_regrole('schemad_requester'),
+      CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'USAGE, SET' ELSE 'MEMBER' END)
+  WHERE t.oid = trusted_type
+  ORDER BY r.oid <> t.typowner, r.rolname
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('%L can''t be allowed: a requester may act as its owner', type_name),
+      DETAIL = format('%I could give it other checks later.', requester),
+      HINT = format('Have it belong to somebody else: ALTER TYPE %s OWNER TO …', trusted_type::regtype);
+  END IF;
+
+  IF known.name IS NOT NULL THEN
+    UPDATE schemad.safe_types AS s SET auto = allow_found_type.auto, refused = false WHERE s.name = known.name;
     RETURN;
   END IF;
 
@@ -38,7 +61,6 @@ BEGIN
         'allowed type has. '
         'Of PostgreSQL''s own, those that a table is safe with are known already.';
   END IF;
-  PERFORM schemad.require_trusted_owner(given);
   catalog_name := format('%I.%I', found_type.nspname, found_type.typname);
   IF length(catalog_name) > 62 THEN -- schema_fields.field_type, and [] for an array
     RAISE EXCEPTION USING

@@ -1,7 +1,7 @@
 CREATE OR REPLACE FUNCTION schemad.candidates(row_limit integer, leave_out integer[], busy_tables text[])
 RETURNS TABLE (id integer, requester_user_id text, requested_by text, schema_name text, payload text, attempts integer,
   decided_by text, decision_reason text, approved_sql text, seen_rules text[], facts text, policy_version integer,
-  due_count integer, waited double precision)
+  due_count integer, waited double precision, was_put_off boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- One plan, by index, however many requests there were when it was made.
@@ -54,6 +54,7 @@ BEGIN
       seen_rules := array(SELECT f.value ->> 'rule' FROM jsonb_array_elements(request.findings) AS f);
     END IF;
     facts := known::text;
+    was_put_off := request.next_attempt_at IS NOT NULL;
     waited := extract(EPOCH FROM clock_timestamp() - request.created_at);
     RETURN NEXT;
   END LOOP;

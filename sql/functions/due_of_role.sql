@@ -61,7 +61,7 @@ BEGIN
         AND r.id NOT IN (SELECT unnest(leave_out))
         AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
         AND concat_ws(' ', role_name, lower(r.schema_name COLLATE "C")) NOT IN (SELECT unnest(busy_tables))
-        AND NOT schemad.is_overtaking(r.id, r.schema_name, role_name)
+        AND NOT schemad.is_overtaking(r.id, r.schema_name, role_name, leave_out)
       ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
       LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1)
     ) AS p

@@ -20,7 +20,7 @@ BEGIN
       AND r.id NOT IN (SELECT unnest(leave_out))
       AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
       AND concat_ws(' ', r.requested_by, lower(r.schema_name COLLATE "C")) NOT IN (SELECT unnest(busy_tables))
-      AND NOT schemad.is_overtaking(r.id, r.schema_name, r.requested_by)
+      AND NOT schemad.is_overtaking(r.id, r.schema_name, r.requested_by, leave_out)
     ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
     LIMIT row_limit);
   IF cardinality(oldest) < row_limit THEN
@@ -88,4 +88,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION schemad.due_requests(integer, integer[], text[]) IS
-  'Ids of requests that wait to be assessed or applied, at most row_limit, requester by requester in turn; without those of the given ids and tables. Internal to the daemon.';
+  'Ids of requests that wait to be assessed or applied, at most row_limit, requester by requester in turn; without those of the given ids and tables, or, where a role stands before the table, of that role for it. Internal to the daemon.';

@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION schemad.is_overtaking(request_id integer, table_name text, role_name name) RETURNS boolean
+CREATE OR REPLACE FUNCTION schemad.is_overtaking(request_id integer, table_name text, role_name name, leave_out integer[])
+RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 -- One plan, by index, however few were put off when it was made.
@@ -11,11 +12,11 @@ AS $function$
 BEGIN
   RETURN EXISTS (
     SELECT FROM schemad.schema_requests AS q
-    WHERE num_nulls(q.processed_at, q.verdict) = 2 AND q.next_attempt_at IS NOT NULL
+    WHERE num_nulls(q.verdict, q.processed_at) = 2 AND q.next_attempt_at IS NOT NULL
       AND q.requested_by = role_name AND lower(q.schema_name COLLATE "C") = lower(table_name COLLATE "C")
-      AND q.id < request_id);
+      AND q.id < request_id AND q.id <> ALL (leave_out));
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.is_overtaking(integer, text, name) IS
-  'Whether an earlier request of the role for the table was put off: what is to be done for this one depends on what becomes of that. Internal to the daemon.';
+COMMENT ON FUNCTION schemad.is_overtaking(integer, text, name, integer[]) IS
+  'Whether an earlier request of the role for the table was put off, but for the given ones: what is to be done for this one depends on what becomes of that. Internal to the daemon.';

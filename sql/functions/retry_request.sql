@@ -35,4 +35,4 @@ END
 $function$;
 
 COMMENT ON FUNCTION schemad.retry_request(integer) IS
-  'Has a held or failed request assessed again, such as after a change of the policy or of the database. A requester''s retry takes no earlier approval along; a reviewer''s does, but for a request of its own; where the policy limits requests by the minute, a requester may retry each request once a minute. Example: SELECT schemad.retry_request(42).';
+  'Has a held or failed request assessed again, such as after a change of the policy or of the database. A requester''s retry takes no earlier approval along; a reviewer''s does, but for a request of its own without allow_self_approval; where the policy limits requests by the minute, a requester may retry each request once a minute. Example: SELECT schemad.retry_request(42).';

@@ -169,7 +169,7 @@ CREATE INDEX schema_requests_awaited ON schemad.schema_requests (lower(schema_na
   WHERE num_nulls(processed_at, verdict) = 2;
 -- For what must not overtake one that was put off.
 CREATE INDEX schema_requests_put_off ON schemad.schema_requests (requested_by, lower(schema_name COLLATE "C"), id)
-  WHERE num_nulls(processed_at, verdict) = 2 AND next_attempt_at IS NOT NULL;
+  WHERE num_nulls(verdict, processed_at) = 2 AND next_attempt_at IS NOT NULL;
 CREATE INDEX schema_requests_requester ON schemad.schema_requests (requester_user_id, id);
 -- For the limits: the n-th latest request of a role and of a login, and their pending ones; the first for a role's list, too.
 CREATE INDEX schema_requests_recent ON schemad.schema_requests (requested_by, created_at);

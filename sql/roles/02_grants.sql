@@ -57,7 +57,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.candidates(integer, integer[], text[]),
   schemad.due_requests(integer, integer[], text[]),
   schemad.due_of_role(name, text, integer, integer[], text[]),
-  schemad.is_overtaking(integer, text, name),
+  schemad.is_overtaking(integer, text, name, integer[]),
   schemad.next_attempt(integer),
   schemad.next_attempt_in_outage(timestamptz),
   schemad.claim_batch(schemad.policy, jsonb),

@@ -28,4 +28,5 @@ WHEN (NEW.status = 'pending' AND NEW.verdict IS NULL AND NEW.next_attempt_at IS 
   OR NEW.status IN ('cancelled', 'rejected') AND OLD.verdict IS NULL AND OLD.next_attempt_at IS NOT NULL)
 EXECUTE FUNCTION schemad.wake_daemons();
 
-COMMENT ON TRIGGER wake_daemons_again ON schemad.schema_requests IS 'A wake-up for each request that was approved or is to be retried, or that later ones waited for and that is withdrawn.';
+COMMENT ON TRIGGER wake_daemons_again ON schemad.schema_requests IS
+  'A wake-up for each request that was approved or is to be retried, or that later ones waited for and that is withdrawn.';

@@ -217,7 +217,10 @@ async def test_a_request_that_was_tried_in_vain_is_not_said_to_wait_for_a_daemon
     database: Database, admin: Connection, app: Connection
 ) -> None:
     request_id = await _insert(app, "thing")
-    await admin.execute("UPDATE schemad.schema_requests SET attempts = 1, last_error = '55P03 thing is locked'")
+    await admin.execute(
+        "UPDATE schemad.schema_requests SET attempts = 1, last_error = '55P03 thing is locked', "
+        "next_attempt_at = clock_timestamp() + interval '1 min'"
+    )
     run = await schemad_beside("wait", request_id, "--timeout", "0.01", dsn=database.dsn("app_one"))
     assert (run.code, run.err) == (EXIT_REVIEW, "hint: it is kept, and tried again\n")
 

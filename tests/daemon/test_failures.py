@@ -16,6 +16,7 @@ from tests.support.requests import (
     columns_of,
     decided,
     on_creation,
+    put_off,
     rules,
     submit,
     submit_many,
@@ -254,10 +255,14 @@ async def test_a_request_that_can_not_even_be_recorded_keeps_no_other_waiting_an
     assert await assert_all_or_nothing(admin) == 3
 
 
+@pytest.mark.parametrize("was_put_off", [False, True])
 async def test_a_request_that_can_not_even_be_recorded_keeps_no_later_one_for_its_table_waiting(
-    admin: Connection, app: Connection, daemon: Daemon
+    database: Database, admin: Connection, app: Connection, was_put_off: bool
 ) -> None:
     await refuse_record_of(admin, "unrecorded")
     first = await submit(app, "unrecorded", fields("a"))
-    assert (await ask(app, "Unrecorded", fields("b")))["status"] == "approved"
+    if was_put_off:
+        await put_off(admin, first, -1)
+    async with running_daemon(database.dsn("daemon_login")):
+        assert (await ask(app, "Unrecorded", fields("b")))["status"] == "approved"
     assert await app.fetchval("SELECT verdict IS NULL FROM schemad.schema_requests WHERE id = $1", first)

@@ -54,6 +54,16 @@ async def until(connection: Connection, condition: str, *arguments: object, pati
             pass
 
 
+async def put_off(admin: Connection, request: int, seconds: float) -> None:
+    """Has a request wait for its next attempt, as an outage has, in which none is counted."""
+    await admin.execute(
+        "UPDATE schemad.schema_requests SET last_error = '53100 no space left on device', "
+        "next_attempt_at = clock_timestamp() + $2 * interval '1 s' WHERE id = $1",
+        request,
+        seconds,
+    )
+
+
 async def on_creation(connection: Connection, table: str, statement: str) -> None:
     """Has the server run a statement of PL/pgSQL whenever that table was created or changed, before the commit."""
     await connection.execute(

@@ -25,6 +25,7 @@ def recorded(*findings: Finding) -> list[Any]:
         seen_rules=[],
         facts=TableFacts(),
         policy_version=1,
+        was_put_off=False,
         submitted=0.0,
     )
     decision = Decision(Verdict.REVIEW, findings, False, None, None, None)

@@ -167,7 +167,7 @@ def _exit_code(arguments: Sequence[str]) -> int | str | None:
 def _flush() -> None:
     """Writes what is left, while it can still be told that this fails."""
     if not isinstance(sys.stdout, io.TextIOWrapper):
-        return  # closed from the start, or somebody else's
+        return  # somebody else's
     try:
         sys.stdout.flush()
     except OSError:

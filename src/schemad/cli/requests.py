@@ -219,7 +219,7 @@ def _print_and_exit(request: dict[str, Any], as_json: bool, done: str = "approve
         print_standing(request)
     else:
         print_request(request)
-    if state == "queued" and request["last_error"]:
+    if state == "queued" and request["next_attempt_at"]:
         print_hint("it is kept, and tried again")
     elif state == "queued":
         print_hint("no daemon has got to it yet; it is kept. `schemad doctor` tells whether one runs")

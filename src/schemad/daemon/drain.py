@@ -34,7 +34,6 @@ class Drain:
         wakeup: Set by whoever knows that there may be more to do.
         stopping: Once set, the batches in hand are the last ones.
         journal: Where each decision is told.
-        was_put_off: Whether a request may have been put off before, so that later ones wait for it.
 
     Attributes:
         settled: How many requests it has decided.
@@ -51,8 +50,6 @@ class Drain:
         wakeup: asyncio.Event,
         stopping: asyncio.Event,
         journal: Journal,
-        *,
-        was_put_off: bool = True,
     ) -> None:
         self._intake = intake
         self._idle = list(appliers)
@@ -61,7 +58,6 @@ class Drain:
         self._wakeup = wakeup
         self._stopping = stopping
         self._journal = journal
-        self._was_put_off = was_put_off
         self._running: dict[asyncio.Task[None], tuple[Applier, Batch]] = {}
         self._stale: Counter[int] = Counter()
         # Most likely somebody has them locked: further requests for them would run into the same lock.
@@ -164,7 +160,7 @@ class Drain:
         else:
             self._left_out.update(batch.undecided)
             # Later requests for the table of one that was put off are left out of what is read with it.
-            was_put_off = self._was_put_off or any(decided.request.attempts for decided in batch.decided)
+            was_put_off = any(decided.request.was_put_off for decided in batch.decided)
             self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting) or was_put_off
             # More is waiting. But not where nothing moves: it would go round and round.
             if batch.is_full and self.settled > self._settled_on_watch:

@@ -168,9 +168,7 @@ class Worker:
             # Cleared before the query: what arrives during it sets it again, and is not lost.
             self._wakeup.clear()
             sessions.require_open()
-            drain = Drain(
-                intake, appliers, watch, self._wakeup, self._stopping, self._journal, was_put_off=self._put_off
-            )
+            drain = Drain(intake, appliers, watch, self._wakeup, self._stopping, self._journal)
             found = await self._sweep(drain, cause)
             await self._count_cut_off(reading)
             link.works(auto_create=self._settings.enable_auto_create)
@@ -283,11 +281,12 @@ class Worker:
         finally:
             self._cut_off += drain.cut_off
             self.decided += drain.settled
+            self._put_off = self._put_off or drain.has_put_off
         self._is_cut_short = drain.is_cut_short
         self._due = TAKEN_INTERVAL if drain.has_left or self._cut_off else None
-        if self._put_off or drain.has_put_off:
+        if self._put_off:
             next_attempt = await drain.next_attempt()
-            self._put_off = next_attempt is not None
+            self._put_off = next_attempt is not None or drain.has_left
             # One that is due by now waits for what was left: looking again at once would find no more.
             if next_attempt is not None and (next_attempt > 0 or self._due is None):
                 self._due = max(0.0, min(next_attempt, self._due or next_attempt))

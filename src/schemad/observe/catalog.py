@@ -90,8 +90,8 @@ SILENT_SECONDS = _gauge("schemad_worker_silent_seconds", "Since the server last 
 READY = _gauge("schemad_ready", "1 if /readyz would say so.")
 QUEUE = _gauge(
     "schemad_queue_requests",
-    "Requests that wait, of all daemons: due, put_off (for a further attempt, or that of an earlier one for the "
-    "table), review and failed (for a person). Counted up to 100,000.",
+    "Requests that wait, of all daemons: due, put_off (for a further attempt, or that of an earlier one of the "
+    "role for the table), review and failed (for a person). Counted up to 100,000.",
     "state",
 )
 OLDEST_SECONDS = _gauge(

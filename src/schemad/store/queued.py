@@ -22,6 +22,7 @@ class QueuedRequest:
         seen_rules: Ids of the rules that its findings were by when it was last assessed.
         facts: What the database holds under the name.
         policy_version: The policy's version when it was read.
+        was_put_off: Whether it was put off, so that later ones of its role for its table waited for it.
         submitted: When it was submitted, on the clock of time.monotonic().
     """
 
@@ -37,6 +38,7 @@ class QueuedRequest:
     seen_rules: list[str]
     facts: TableFacts
     policy_version: int
+    was_put_off: bool
     submitted: float
 
     @property

@@ -6,6 +6,6 @@ WHERE r.processed_at IS NULL
   AND r.verdict IS NULL
   AND coalesce(r.next_attempt_at, '-infinity') > '-infinity'
   AND r.id NOT IN (SELECT unnest($1::integer[]))
-  AND NOT schemad.is_overtaking(r.id, r.schema_name, r.requested_by)
+  AND NOT schemad.is_overtaking(r.id, r.schema_name, r.requested_by, $1::integer[])
 ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
 LIMIT 1

@@ -8,18 +8,14 @@ WITH queued AS MATERIALIZED (
   LIMIT 100000
 ),
 
--- Later ones of the role for the table wait for these, as is_overtaking() has it.
-put_off AS (
-  SELECT q.requested_by, q.table_name, min(q.id) AS first_id
-  FROM queued AS q
-  WHERE q.next_attempt_at > clock_timestamp()
-  GROUP BY q.requested_by, q.table_name
-),
-
+-- Later ones of the role for the table wait with those that were put off. Not by a join: whatever the planner believes of
+-- how many there are, this sorts them once.
 standing AS (
-  SELECT q.created_at, coalesce(q.next_attempt_at > clock_timestamp(), false) OR coalesce(p.first_id < q.id, false) AS is_put_off
+  SELECT q.created_at,
+    coalesce(q.next_attempt_at > clock_timestamp(), false) OR coalesce(
+      min(q.id) FILTER (WHERE q.next_attempt_at > clock_timestamp()) OVER (PARTITION BY q.requested_by, q.table_name) < q.id,
+      false) AS is_put_off
   FROM queued AS q
-  LEFT JOIN put_off AS p ON p.requested_by = q.requested_by AND p.table_name = q.table_name
 ),
 
 held AS MATERIALIZED (
