@@ -3,7 +3,8 @@ CREATE OR REPLACE FUNCTION schemad.due_of_role(
   first_user text,
   row_limit integer,
   leave_out integer[],
-  busy_tables text[]
+  busy_tables text[],
+  some_put_off boolean
 ) RETURNS TABLE (id integer, turn bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -61,7 +62,7 @@ BEGIN
         AND r.id NOT IN (SELECT unnest(leave_out))
         AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
         AND concat_ws(' ', role_name, lower(r.schema_name COLLATE "C")) NOT IN (SELECT unnest(busy_tables))
-        AND NOT schemad.is_overtaking(r.id, r.schema_name, role_name, leave_out)
+        AND NOT (some_put_off AND schemad.is_overtaking(r.id, r.schema_name, role_name, leave_out))
       ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
       LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1)
     ) AS p
@@ -71,5 +72,5 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.due_of_role(name, text, integer, integer[], text[]) IS
+COMMENT ON FUNCTION schemad.due_of_role(name, text, integer, integer[], text[], boolean) IS
   'Requests of a role that wait to be assessed or applied, about row_limit of them, numbered requester by requester in turn. Internal to the daemon.';
