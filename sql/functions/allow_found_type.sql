@@ -14,9 +14,10 @@ BEGIN
   SELECT s.name, s.catalog_name, allow_found_type.auto AND NOT s.auto OR s.refused AS is_more INTO known
   FROM schemad.safe_types AS s
   WHERE (s.name = schemad.fold(type_name) OR schemad.fold(type_name) = ANY (s.aliases))
-    AND (s.built_in OR s.catalog_name IS NOT NULL);
+      AND (s.built_in OR s.catalog_name IS NOT NULL)
+    OR to_regtype(s.catalog_name) = given;
   IF FOUND THEN
-    -- Less than before is allowed whoever owns it; and PostgreSQL's own have no catalog_name.
+    -- No more than before is allowed whoever owns it; and PostgreSQL's own have no catalog_name.
     trusted_type := CASE WHEN known.is_more THEN to_regtype(known.catalog_name) END;
   END IF;
   SELECT r.rolname INTO requester

@@ -3,8 +3,7 @@ CREATE OR REPLACE FUNCTION schemad.due_of_role(
   first_user text,
   row_limit integer,
   leave_out integer[],
-  busy_tables text[],
-  some_put_off boolean
+  busy_tables text[]
 ) RETURNS TABLE (id integer, turn bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -62,7 +61,12 @@ BEGIN
         AND r.id NOT IN (SELECT unnest(leave_out))
         AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
         AND concat_ws(' ', role_name, lower(r.schema_name COLLATE "C")) NOT IN (SELECT unnest(busy_tables))
-        AND NOT (some_put_off AND schemad.is_overtaking(r.id, r.schema_name, role_name, leave_out))
+        -- As in due_requests().
+        AND NOT (
+          EXISTS (
+            SELECT FROM schemad.schema_requests AS w
+            WHERE num_nulls(w.verdict, w.processed_at) = 2 AND w.next_attempt_at IS NOT NULL)
+          AND schemad.is_overtaking(r.id, r.schema_name, role_name, leave_out))
       ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
       LIMIT greatest(row_limit / (SELECT count(*) FROM requester), 1)
     ) AS p
@@ -72,5 +76,5 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION schemad.due_of_role(name, text, integer, integer[], text[], boolean) IS
+COMMENT ON FUNCTION schemad.due_of_role(name, text, integer, integer[], text[]) IS
   'Requests of a role that wait to be assessed or applied, about row_limit of them, numbered requester by requester in turn. Internal to the daemon.';

@@ -7,10 +7,6 @@ AS $function$
 -- The oldest request of all is among them, so that everybody's turn comes, even where more wait than are looked at.
 DECLARE
   now constant timestamptz := clock_timestamp();
-  -- Most often nothing was, and then it need not be asked for each whether it overtakes one that was.
-  some_put_off constant boolean := EXISTS (
-    SELECT FROM schemad.schema_requests AS r
-    WHERE num_nulls(r.verdict, r.processed_at) = 2 AND r.next_attempt_at IS NOT NULL);
   oldest integer[];
   first record;
   workers integer;
@@ -24,7 +20,13 @@ BEGIN
       AND r.id NOT IN (SELECT unnest(leave_out))
       AND lower(r.schema_name COLLATE "C") NOT IN (SELECT unnest(busy_tables))
       AND concat_ws(' ', r.requested_by, lower(r.schema_name COLLATE "C")) NOT IN (SELECT unnest(busy_tables))
-      AND NOT (some_put_off AND schemad.is_overtaking(r.id, r.schema_name, r.requested_by, leave_out))
+      -- Most often none was put off, and then none need be asked whether it overtakes one. In the same snapshot, as another
+      -- daemon may put one off any moment.
+      AND NOT (
+        EXISTS (
+          SELECT FROM schemad.schema_requests AS w
+          WHERE num_nulls(w.verdict, w.processed_at) = 2 AND w.next_attempt_at IS NOT NULL)
+        AND schemad.is_overtaking(r.id, r.schema_name, r.requested_by, leave_out))
     ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
     LIMIT row_limit);
   IF cardinality(oldest) < row_limit THEN
@@ -77,7 +79,7 @@ BEGIN
       FROM roles AS q
       CROSS JOIN LATERAL schemad.due_of_role(
         q.name, CASE WHEN q.place = 1 THEN first.requester_user_id END,
-        greatest(row_limit / (SELECT count(*) FROM roles)::integer, 1) * workers, leave_out, busy_tables, some_put_off) AS d
+        greatest(row_limit / (SELECT count(*) FROM roles)::integer, 1) * workers, leave_out, busy_tables) AS d
       UNION ALL
       -- What is left of the batch, where some have fewer than their share.
       SELECT o.id, row_limit * workers + o.ordinality

@@ -602,7 +602,7 @@ async def test_a_type_that_a_requester_may_act_as_the_owner_of_can_not_be_allowe
         await admin.execute("GRANT team TO mate")
         refused = await refusal(admin.execute("SELECT schemad.allow_type('shared', true)"))
         assert (refused.sqlstate, refused.detail) == ("0A000", "mate could give it other checks later.")
-        await admin.execute("SELECT schemad.allow_type('shared', false)")
+        await admin.execute("SELECT schemad.allow_type('public.shared', false)")
         # A DBA who made both roles administers them, and is no requester by that.
         if admin.get_server_version().major >= 16:
             await admin.execute("REVOKE team, schemad_requester FROM mate")

@@ -160,7 +160,7 @@ class Drain:
         else:
             self._left_out.update(batch.undecided)
             # Later requests for the table of one that was put off are left out of what is read with it.
-            was_put_off = any(decided.request.was_put_off for decided in batch.decided)
+            was_put_off = bool(batch.undecided) or any(decided.request.was_put_off for decided in batch.decided)
             self._is_behind = self._is_behind or batch.left_others or bool(batch.waiting) or was_put_off
             # More is waiting. But not where nothing moves: it would go round and round.
             if batch.is_full and self.settled > self._settled_on_watch:
