@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TextIO
 
 import typer
 
@@ -120,18 +120,20 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program and ends the process; errors that a user can meet are told in words."""
-    # One that is closed is None, which few expect.
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a standard stream stays open
+    # One that is closed is None, which few expect. In this order, as each opens the lowest free descriptor.
+    sys.stdin = sys.stdin or _nothing("r")
+    sys.stdout = sys.stdout or _nothing("w")
+    sys.stderr = sys.stderr or _nothing("w")
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character of a message still gets the message.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else arguments))
+
+
+def _nothing(mode: str) -> TextIO:
+    """A standard stream that leads nowhere; it stays open as long as the process."""
+    return io.TextIOWrapper(io.FileIO(os.devnull, mode), encoding="utf-8")
 
 
 def _exit_code(arguments: Sequence[str]) -> int | str | None:
