@@ -63,6 +63,7 @@ GRANT EXECUTE ON FUNCTION
   schemad.claim_batch(schemad.policy, jsonb),
   schemad.run_batch(schemad.policy, jsonb, schemad.outcome[], boolean),
   schemad.prove_batch(jsonb, schemad.policy),
+  schemad.unused_names(text[]),
   schemad.require_nothing_deferred(),
   schemad.reference_difference(jsonb, oid),
   schemad.column_difference(jsonb, oid),

@@ -12,7 +12,7 @@ from schemad.store.sql_files import query
 from tests.support.daemons import running_daemon
 from tests.support.databases import Database, fields
 from tests.support.reads import COUNT, rows_read
-from tests.support.requests import ask, submit, until
+from tests.support.requests import ask, decided, submit, until
 
 PROCESSED = """
 SET session_replication_role = replica;
@@ -118,6 +118,13 @@ async def read_since(before: dict[str, int], admin: Connection) -> dict[str, int
     return {name: count - before[name] for name, count in (await rows_read(admin, GROWN)).items()}
 
 
+async def ask_at_once(app: Connection, name: str, count: int) -> set[str]:
+    """Asks for so many tables in one commit; what became of them."""
+    async with app.transaction():
+        ids = [await submit(app, f"{name}_{number}", fields("a")) for number in range(count)]
+    return {(await decided(app, request_id))["status"] for request_id in ids}
+
+
 @pytest.mark.parametrize("statistics", STATISTICS)
 async def test_a_request_reads_neither_the_history_nor_what_waits(
     database: Database, admin: Connection, statistics: str
@@ -204,18 +211,19 @@ async def test_a_scrape_reads_what_waits_and_nothing_of_the_history(
     assert sum(read.values()) <= 4003 + FEW
 
 
+@pytest.mark.parametrize("together", [1, 3])
 async def test_plans_that_were_made_while_there_was_nothing_stay_good(
-    database: Database, admin: Connection
+    database: Database, admin: Connection, together: int
 ) -> None:
     await without_autovacuum(admin)
     async with running_daemon(database.dsn("daemon_login")), database.connection("app_one") as app:
-        assert (await ask(app, "first", fields("a")))["status"] == "approved"
+        assert await ask_at_once(app, "first", together) == {"approved"}
         await admin.execute(PROCESSED)
         await admin.execute(RELATIONS)
         async with database.connection("daemon_login") as other:
             await other.execute(COUNT)
         before, relations_before = await rows_read(admin, GROWN), await admin.fetchval(RELATIONS_READ)
-        assert (await ask(app, "second", fields("a")))["status"] == "approved"
+        assert await ask_at_once(app, "second", together) == {"approved"}
     read = await read_since(before, admin)
     # What the daemon's own sessions read of the first request is counted at their end, too.
     assert {name: rows for name, rows in read.items() if rows > 2 * FEW} == {}

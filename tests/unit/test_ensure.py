@@ -40,8 +40,10 @@ BASE: dict[str, Any] = {"fields": [TITLE, {"name": "at", "type": "timestamptz", 
 def facts_after(request: TableRequest, *, empty: bool = True, owner_role: str = "app") -> TableFacts:
     """What the database holds once a request was applied."""
     name = request.name
-    derived = {unique_names(name, u)[0] for u in all_uniques(request)}
-    derived |= {index_names(name, i)[0] for i in request.indexes} | {check_name(name, c) for c in request.checks}
+    derived = {next(unique_names(name, u)) for u in all_uniques(request)}
+    derived |= {next(index_names(name, i)) for i in request.indexes} | {
+        check_name(name, c) for c in request.checks
+    }
     derived |= {reference_name(name, f.name) for f in request.fields if f.references}
     if request.primary_key:
         derived.add(derived_name(name, kind="pkey"))

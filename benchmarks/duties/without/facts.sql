@@ -5,3 +5,10 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 SELECT '{}'::jsonb
 $function$;
+
+CREATE OR REPLACE FUNCTION schemad.unused_names(names text[]) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+SELECT names
+$function$;

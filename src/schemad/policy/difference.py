@@ -30,12 +30,12 @@ class Difference:
     conflicts: tuple[tuple[str | None, str], ...] = ()
 
 
-def unique_names(table: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+def unique_names(table: str, fields: tuple[str, ...]) -> Iterator[str]:
     """The names that the constraint that makes `fields` unique together may have, the first choice first."""
     return derived_names(table, *fields, kind="key")
 
 
-def index_names(table: str, index: Index) -> tuple[str, ...]:
+def index_names(table: str, index: Index) -> Iterator[str]:
     """The names that an index may have, the first choice first.
 
     Its method and uniqueness are part of them, as two may be over the same fields.

@@ -1,7 +1,8 @@
 """Facts: what the database already holds under the name that a request asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from schemad.request.table import OnDelete, Reference
@@ -147,15 +148,20 @@ class TableFacts:
         """Whether it is a registered table that is really there."""
         return self.is_registered and self.relation == "r"
 
-    def free_name(self, names: Sequence[str]) -> str:
+    def free_name(self, names: Iterable[str]) -> str:
         """The first of some names that no relation has; the last one where all are taken."""
+        name = ""
         # In a crowd any name may be taken; those with a hash hardly ever are.
-        choices = names[1:] if self.is_crowded else names
-        return next((name for name in choices if name not in self.taken), names[-1])
+        for name in islice(names, int(self.is_crowded), None):
+            if name not in self.taken:
+                break
+        return name
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "TableFacts":
         """The facts from what `schemad.table_facts()` returns."""
+        if not row:  # as most names are new
+            return cls()
         return cls(
             relation=row.get("relation"),
             has_type="type" in row,

@@ -6,6 +6,7 @@ columns, and the pg_ prefix. Non-ASCII letters are left out, as the specificatio
 
 import hashlib
 import re
+from collections.abc import Iterator
 
 from schemad.request.finding import Finding, Rule, Severity
 from schemad.request.text import shorten
@@ -113,9 +114,10 @@ def derived_name(table: str, *parts: str, kind: str, choice: int = 0) -> str:
     return f"{head}_{digest}_{kind}"
 
 
-def derived_names(table: str, *parts: str, kind: str) -> tuple[str, ...]:
+def derived_names(table: str, *parts: str, kind: str) -> Iterator[str]:
     """The names that a key or index may get, the first choice first: the first may be another relation's.
 
     The table orders has orders_item_sku_key for its field item_sku, and so has orders_item for its field sku.
+    Made one by one, as most often the first will do.
     """
-    return tuple(derived_name(table, *parts, kind=kind, choice=choice) for choice in range(NAME_CHOICES))
+    return (derived_name(table, *parts, kind=kind, choice=choice) for choice in range(NAME_CHOICES))
