@@ -1,4 +1,4 @@
-"""`python -m benchmarks.parts`: what each part of a request costs in CPU, for one request and for one of fifty.
+"""`python -m benchmarks.parts`: what each part of a request costs in CPU, for one request and for one of many.
 
 CPU of the server's process (of this one where Python decides), read from /proc, which Linux has: other work on the
 machine changes it little. Each part is a statement of its own here; the daemon sends one for all of them.
@@ -135,9 +135,9 @@ def main() -> None:
         EmbeddedPostgres(Path(directory) / "data") as server,
     ):
         alone = asyncio.run(measure(server, 1, 200))
-        together = asyncio.run(measure(server, 50, 20))
+        together = [asyncio.run(measure(server, size, 1000 // size)) for size in (25, 50)]
         console = Console()
-        console.print(table(alone, together))
+        console.print(table(alone, *together))
         console.print(f"PostgreSQL {server.binaries.major}, {os.cpu_count()} cores; medians", highlight=False)
 
 

@@ -22,10 +22,11 @@ from schemad.bench.load import make_raw, submit, until_there, warm_up, work_off
 from schemad.bench.smallest_daemon import CHANNEL
 from schemad.bench.sql import query
 from schemad.embedded import EmbeddedPostgres
+from schemad.settings import Settings
 
 BACKLOG = 2_000
 ARRIVALS = 400
-BATCH = 50
+BATCH = Settings().batch_size
 CONNECTIONS = 2
 INTERVAL = 0.001
 # Percent of anybody's time below which a wait is not told by its name.

@@ -12,7 +12,7 @@ class Gathering:
     A batch fails as one: each of its jobs then gets the error, and is retried by its queue.
     """
 
-    def __init__(self, call: Callable[[list[Request]], Awaitable[object]], calls: int = 2, most: int = 50) -> None:
+    def __init__(self, call: Callable[[list[Request]], Awaitable[object]], calls: int = 2, most: int = 25) -> None:
         self._call = call
         self._free = calls
         self._most = most

@@ -28,7 +28,7 @@ async function tuned() {
   boss.on("error", console.error);
   await boss.start();
   await boss.createQueue("create_table", { notify: true });
-  const options = { batchSize: 50, burstWhenBatchFull: true, localConcurrency: 2 };
+  const options = { batchSize: 25, burstWhenBatchFull: true, localConcurrency: 2 };
   await boss.work("create_table", options, (jobs) => createTables(pool, jobs.map((job) => job.data)));
 }
 

@@ -88,7 +88,7 @@ export class Gathering {
   #call;
   #most;
 
-  constructor(call, calls = 2, most = 50) {
+  constructor(call, calls = 2, most = 25) {
     this.#call = call;
     this.#free = calls;
     this.#most = most;

@@ -103,7 +103,14 @@ class Settings(BaseSettings):
         description="Whether low-risk requests are applied by themselves. Off: every request waits, with what "
         "would have been done. ENABLE_SCHEMA_AUTO_CREATE is read too.",
     )
-    batch_size: int = Field(default=50, ge=1, le=1000, description="Requests in one transaction.")
+    batch_size: int = Field(
+        default=25,
+        ge=1,
+        le=1000,
+        # There is room for 4,096 messages (MAXNUMMESSAGES in PostgreSQL's sinvaladt.c): see benchmarks/batches.py.
+        description="Requests in one transaction. The commit of more than some 30 tables has every session of the "
+        "server drop its caches.",
+    )
     appliers: int = Field(
         default=2,
         ge=1,

@@ -42,8 +42,8 @@ TOLD = {
         for against in ("smallest daemon", "naive daemon")
     },
     Measure.BACKLOG: {
-        ("3, 1 side by side", "raw, 50 a transaction, 1 side by side"),
-        ("3, 2 side by side", "raw, 50 a transaction, 2 side by side"),
+        ("3, 1 side by side", "raw, 25 a transaction, 1 side by side"),
+        ("3, 2 side by side", "raw, 25 a transaction, 2 side by side"),
         ("3, 2 side by side", "naive daemon"),
         ("one in 50 poisoned", "none poisoned"),
     },

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from schemad.settings import Settings
 from schemad.store import Connection
 from tests.support.daemons import DaemonProcess, daemon_process
 from tests.support.databases import Database, fields
@@ -87,7 +88,7 @@ async def test_sigterm_finishes_the_batch_in_hand_and_leaves_the_rest(
     assert "daemon.deadline_passed" not in "".join(process.lines)
     applied = await assert_all_or_nothing(admin)
     assert 0 < applied < BACKLOG
-    assert applied % 50 == 0
+    assert applied % Settings().batch_size == 0
     assert len(applied_by(process)) == applied
     waiting = await admin.fetchval(
         "SELECT count(*) FROM schemad.schema_requests "

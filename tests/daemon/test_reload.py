@@ -69,7 +69,7 @@ async def test_a_changed_setting_is_followed_at_once_and_told(database: Database
         async with reloadable(database.dsn("daemon_login"), lines) as it:
             assert (await ask(app, "before", fields("a")))["status"] == "approved"
             told = await it.change(enable_auto_create=False, batch_size=7)
-            assert told["changed"] == {"batch_size": [50, 7], "enable_auto_create": [True, False]}
+            assert told["changed"] == {"batch_size": [25, 7], "enable_auto_create": [True, False]}
             assert (await ask(app, "after", fields("a")))["status"] == "pending"
             # Nothing was connected anew for that.
             assert len(lines.of("worker.connected")) == 1
@@ -153,7 +153,7 @@ async def test_settings_that_can_not_be_used_are_refused_whole(
             it.daemon.reload()
             refused = await lines.next("settings.refused")
             assert reason.lower() in refused["error"].lower()
-            assert it.daemon.worker._settings.batch_size == 50
+            assert it.daemon.worker._settings.batch_size == 25
             assert (await ask(app, "notes", fields("a")))["status"] == "approved"
     assert lines.events(least="warning") == ["settings.refused"]
 

@@ -149,11 +149,11 @@ async def test_names_that_somebody_holds_keep_other_roles_waiting_for_one_lock_a
 async def test_what_waits_for_a_table_in_hand_is_taken_as_soon_as_that_is_done(
     admin: Connection, app: Connection, daemon: Daemon
 ) -> None:
-    # More than a batch, the last ones for tables of the first: they are left out of the batch that is read ahead.
+    # More than the batches in hand, the last for tables of the first: those are left out of what is read next.
     await app.execute(
         "INSERT INTO schemad.schema_requests (requester_user_id, schema_name, request_payload) "
-        "SELECT 'user123', 't_' || n % 90, jsonb_build_object('fields', jsonb_build_array("
-        "jsonb_build_object('name', 'f' || n, 'type', 'text'))) FROM generate_series(0, 119) AS n",
+        "SELECT 'user123', 't_' || n % 60, jsonb_build_object('fields', jsonb_build_array("
+        "jsonb_build_object('name', 'f' || n, 'type', 'text'))) FROM generate_series(0, 74) AS n",
     )
     await until(admin, "NOT EXISTS (SELECT FROM schemad.schema_requests WHERE status = 'pending')")
 

@@ -161,7 +161,7 @@ async def test_two_requests_for_one_table_in_one_statement_create_it_and_then_ad
     assert await columns_of(admin, "public.shared") == ["id", "a", "b"]
 
 
-@pytest.mark.parametrize("number", [1, 50])
+@pytest.mark.parametrize("number", [1, 25])
 async def test_daemons_that_share_a_database_apply_each_request_once(
     database: Database, admin: Connection, app: Connection, daemon: Daemon, number: int
 ) -> None:

@@ -1,6 +1,6 @@
 -- The same work for tuned handlers: tables and records of one or many requests, in one call and one transaction.
 -- Each of `requests` is a job's data with its fields and its DDL. The settings pin the plan that suits one request and
--- fifty alike, as in schemad's own record_batch().
+-- many alike, as in schemad's own record_batch().
 CREATE FUNCTION app.create_tables(requests jsonb) RETURNS void
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
