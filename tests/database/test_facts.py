@@ -18,18 +18,21 @@ USED = {
 UNUSED = ("is_new", "is_", "has_neighbo", "z" * 63, "elsewhere")
 
 
-async def test_names_that_nothing_has_are_told_from_the_others(admin: Connection) -> None:
+async def make_used(admin: Connection) -> None:
+    """Makes what has those names, and in another schema, where schemad makes no tables, what has an unused one."""
     await admin.execute("CREATE SCHEMA other; CREATE TABLE other.elsewhere (a integer)")
     for statement in USED.values():
         await admin.execute(statement)
+
+
+async def test_names_that_nothing_has_are_told_from_the_others(admin: Connection) -> None:
+    await make_used(admin)
     unused = await admin.fetchval("SELECT schemad.unused_names($1)", [*USED, *UNUSED])
     assert sorted(unused) == sorted(UNUSED)
 
 
 async def test_of_many_names_at_once_the_same_is_told_as_of_each_alone(admin: Connection, app: Connection) -> None:
-    await admin.execute("CREATE SCHEMA other; CREATE TABLE other.elsewhere (a integer)")
-    for statement in USED.values():
-        await admin.execute(statement)
+    await make_used(admin)
     alone = {}
     for name in (*USED, *UNUSED):
         alone[name] = json.loads(await admin.fetchval("SELECT schemad.table_facts($1)", name))
