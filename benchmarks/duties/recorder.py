@@ -4,29 +4,19 @@ It judges, plans and proves nothing, grants nothing, claims nothing and survives
 SCHEMAD_DSN names the database, which has schemad in it.
 """
 
-import asyncio
 import json
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 import uvloop
 
+from benchmarks.duties.consumer import consume
 from schemad.bench.contenders import Running, process
 from schemad.bench.table import FIELDS, bare_ddl
 from schemad.ddl.render import literal
-from schemad.settings import Settings
-from schemad.store import Connection, connect
-from schemad.store.channels import REQUESTS_CHANNEL
+from schemad.store import Connection
 
-READ = """
-SELECT r.id, r.schema_name
-FROM schemad.schema_requests AS r
-WHERE r.processed_at IS NULL AND r.verdict IS NULL AND r.id > $1
-ORDER BY r.id
-LIMIT $2
-"""
 RECORD = """
 SELECT schemad.record_batch(
   p, {decisions}, array_fill(ROW('applied', NULL, NULL)::schemad.outcome, ARRAY[{count}]))
@@ -45,35 +35,16 @@ def recorder(dsn: str) -> Running:
 
 
 async def main() -> None:
-    """Works the queue off whenever it is woken, with as many sessions as schemad has appliers."""
-    dsn, settings = os.environ["SCHEMAD_DSN"], Settings()
-    listening = await connect(dsn, job="recorder listener")
-    reading = await connect(dsn, job="recorder reader", pinned=True)
-    idle: asyncio.Queue[Connection] = asyncio.Queue()
-    for _ in range(settings.appliers):
-        idle.put_nowait(await connect(dsn, job="recorder"))
-    wakeup = asyncio.Event()
-    await listening.add_listener(REQUESTS_CHANNEL, lambda *_: wakeup.set())
-    print("ready", flush=True)
-    last = 0
-    async with asyncio.TaskGroup() as batches:
-        while True:
-            wakeup.clear()
-            while requests := await reading.fetch(READ, last, settings.batch_size):
-                last = requests[-1]["id"]
-                batches.create_task(_make(await idle.get(), requests, idle))
-            await wakeup.wait()
+    """Works the queue off."""
+    await consume("recorder", _make)
 
 
-async def _make(
-    connection: Connection, requests: Sequence[asyncpg.Record], idle: asyncio.Queue[Connection]
-) -> None:
+async def _make(connection: Connection, requests: Sequence[asyncpg.Record]) -> None:
     """Makes the tables of a batch, with their records, in one transaction and one round trip."""
     scripts = [bare_ddl(request["schema_name"]) for request in requests]
     rows = [_decision(request, script) for request, script in zip(requests, scripts, strict=True)]
     record = RECORD.format(decisions=literal(json.dumps(rows)), count=len(rows))
     await connection.execute(";".join(["BEGIN", *scripts, record, "COMMIT"]))
-    idle.put_nowait(connection)
 
 
 def _decision(request: asyncpg.Record, script: str) -> dict[str, Any]:

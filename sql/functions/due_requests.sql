@@ -44,6 +44,20 @@ BEGIN
   END IF;
 
   SELECT r.requested_by, r.requester_user_id INTO first FROM schemad.schema_requests AS r WHERE r.id = oldest[1];
+  -- Most often all that wait are one requester's, and then there are no turns to take.
+  IF workers = 1
+    AND NOT EXISTS (
+      SELECT FROM schemad.schema_requests AS r
+      WHERE num_nonnulls(r.processed_at, r.verdict) = 0
+        AND (r.requested_by, r.requester_user_id) > (first.requested_by, first.requester_user_id))
+    AND NOT EXISTS (
+      SELECT FROM schemad.schema_requests AS r
+      WHERE num_nonnulls(r.processed_at, r.verdict) = 0
+        AND (r.requested_by, r.requester_user_id) < (first.requested_by, first.requester_user_id))
+  THEN
+    RETURN oldest;
+  END IF;
+
   RETURN array(
     WITH RECURSIVE roles AS (
       SELECT first.requested_by AS name, 1 AS place

@@ -1,10 +1,14 @@
 """`python -m benchmarks.duties` leaves out what it says, and requests are decided all the same."""
 
+from collections.abc import Callable
+
 import pytest
 
 from benchmarks.duties.__main__ import DUTIES, WITHOUT, leave_out
+from benchmarks.duties.beforehand import beforehand
 from benchmarks.duties.recorder import recorder
-from schemad.bench.load import require_applied, submit_backlog, until_decided
+from schemad.bench.contenders import Running, schemad
+from schemad.bench.load import require_applied, submit, submit_backlog, until_decided
 from schemad.bench.table import FIELDS
 from schemad.daemon import Daemon
 from schemad.store import Connection
@@ -29,8 +33,11 @@ async def test_with_each_duty_less_the_table_is_made(admin: Connection, app: Con
 
 
 @pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
-async def test_the_least_that_records_writes_what_schemad_does(database: Database, admin: Connection) -> None:
-    async with recorder(database.dsn()):
+@pytest.mark.parametrize("contender", [recorder, beforehand])
+async def test_what_judges_nothing_makes_and_writes_what_schemad_does(
+    database: Database, admin: Connection, contender: Callable[[str], Running]
+) -> None:
+    async with contender(database.dsn()):
         await submit_backlog(admin, "recorded", TABLES)
         await until_decided(admin)
     await require_applied(admin, "recorded", TABLES)
@@ -38,6 +45,25 @@ async def test_the_least_that_records_writes_what_schemad_does(database: Databas
     assert await admin.fetchval("SELECT count(*) FROM schemad.schema_fields") == TABLES * len(FIELDS)
     for records in ("schema_versions", "schema_changes_audit", "auto_create_log", "notifications"):
         assert await admin.fetchval(f"SELECT count(*) FROM schemad.{records}") == TABLES, records
+
+
+@pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
+async def test_what_was_decided_beforehand_is_what_the_daemon_decides(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    what = (
+        "SELECT schema_name, requested_by, verdict, findings, decided_by, decision_reason, plan_sql "
+        "FROM schemad.schema_requests"
+    )
+    decisions = []
+    for contender in (schemad, beforehand):
+        async with contender(database.dsn()):
+            await submit(app, "bench_table")
+            await until_decided(admin)
+        decisions.append(await admin.fetchrow(what))
+        await admin.execute("DROP TABLE bench_table")
+        await admin.execute("TRUNCATE schemad.schema_requests, schemad.schema_registry CASCADE")
+    assert decisions[0] == decisions[1]
 
 
 def test_each_duty_has_its_file() -> None:

@@ -1,5 +1,7 @@
 """Whose turn it is: nobody's backlog, and nobody's locked table, keeps the requests of others waiting."""
 
+import pytest
+
 from schemad.daemon import Daemon
 from schemad.request.payload import MAX_REFERENCED_TABLES
 from schemad.store import Connection, Queue
@@ -22,6 +24,27 @@ async def test_a_backlog_of_one_requester_delays_another_by_no_more_than_a_batch
     # The rest of the batch is the backlog's, oldest first.
     assert sorted(ids)[:8] == list(range(1, 9))
     assert candidates.found == 10
+
+
+@pytest.mark.parametrize(
+    ("of_backlog", "role", "user"),
+    [
+        pytest.param("app_one", "app_one", "a", id="requester that sorts before it"),
+        pytest.param("app_one", "app_one", "z", id="requester that sorts behind it"),
+        pytest.param("app_two", "app_one", "user123", id="role that sorts before it"),
+        pytest.param("app_one", "app_two", "user123", id="role that sorts behind it"),
+    ],
+)
+async def test_a_backlog_delays_a_single_other_one_by_no_more_than_a_batch(
+    database: Database, of_backlog: str, role: str, user: str
+) -> None:
+    async with database.connection(of_backlog) as requester:
+        await submit_many(requester, 100)
+    async with database.connection(role) as other:
+        late = await submit(other, "late", fields("a"), user=user)
+    async with database.connection("daemon_login") as daemon:
+        candidates = await Queue(daemon).candidates(10)
+    assert late in {request.id for request in candidates.requests}
 
 
 async def test_a_role_with_many_requesters_delays_another_role_by_no_more_than_a_batch(
