@@ -1,12 +1,15 @@
 """`python -m benchmarks.deletions`: how long CREATE TABLE is slow after many files were deleted on the same disk.
 
-ext4 without a journal leaves the inodes of deleted files alone for a minute at least, and passes over them one by
-one whenever it makes a file (RECENTCY_MIN and recently_deleted() in fs/ext4/ialloc.c of Linux). The directory of a
-server that was deleted is enough, so whoever measures right after a run of tests measures that.
+ext4 without a journal leaves the inodes of deleted files alone for a minute or more, and passes over them one by
+one whenever it makes a file (RECENTCY_MIN and recently_deleted() in fs/ext4/ialloc.c of Linux). The directory of
+a server that was deleted is enough, such as each of these measurements leaves. What the figures come to in the
+end is what they are without that; where they are so from the first on, or but for the first, the file system
+does no such thing.
 """
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,7 +37,7 @@ def rates(directory: Path, deleted: int, tables: int, figures: int, pause: float
         deleted: How many databases the server has that is deleted.
         tables: How many each of them has, and how many are made for each figure; each is five files.
         figures: How many.
-        pause: Seconds from the beginning of one figure to that of the next.
+        pause: Seconds from the beginning of one figure to that of the next, at least.
 
     Returns:
         Seconds since the deletion, with tables a second.
@@ -66,7 +69,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="schemad-deletions-") as directory:
         for since, made in rates(Path(directory), options.deleted, options.tables, options.figures, options.pause):
             shown.add_row(f"{since:.0f}", f"{made:,.0f}")
-    Console().print(shown)
+    console = Console()
+    console.print(shown)
+    console.print(f"{os.cpu_count()} cores; {options.tables} tables for each figure", highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """`python -m benchmarks.duties`: how long an arrival and a backlog take with one duty less, then with two less.
 
 Each contender is a daemon as `schemad run` starts it, on a database whose functions do without the duty in its
-name and those before it. What is left in the end is a queue, a second round trip, judging and planning: beside the
-least that has a queue, a second round trip and records, beside the smallest daemon, which has none of that, beside
-raw `CREATE TABLE`, and beside a naive daemon, which does everything one statement after the other. They run in
-turns, in another order each time, and each repetition is on new databases. One more does all that the database
-does for schemad, by decisions that were made beforehand.
+name and those before it. What is left in the end is a queue, a second round trip, judging and planning. Beside
+them stand the database's part of everything without a daemon's, the least that has a queue, a second round trip
+and records, the smallest daemon, which has none of that, raw `CREATE TABLE`, and a naive daemon, which does
+everything one statement after the other. They run in turns, in another order each time, and each repetition is
+on new databases.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cpu import cpu
-from benchmarks.duties.beforehand import beforehand
 from benchmarks.duties.recorder import recorder
+from benchmarks.duties.sql_alone import sql_alone
 from schemad.bench.contenders import Running, naive_daemon, schemad, smallest_daemon
 from schemad.bench.databases import Databases, session
 from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
@@ -37,14 +37,14 @@ WITHOUT = Path(__file__).parent / "without"
 DUTIES = ("proof", "grants", "barrier", "claim", "facts", "records")
 FUNCTIONS = "SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = 'schemad'::regnamespace"
 EVERYTHING = "schemad"
-BEFOREHAND = "all, decided beforehand"
+SQL_ALONE = "schemad's SQL alone"
 RECORDER = "least that records"
 SMALLEST = "smallest daemon"
 NAIVE = "naive daemon"
 RAW = "raw CREATE TABLE"
 
 # All but those that are schemad, whatever is left out.
-OTHERS = {BEFOREHAND: beforehand, RECORDER: recorder, SMALLEST: smallest_daemon, NAIVE: naive_daemon}
+OTHERS = {SQL_ALONE: sql_alone, RECORDER: recorder, SMALLEST: smallest_daemon, NAIVE: naive_daemon}
 
 Times = dict[str, list[float]]
 ByContender = dict[str, float]
@@ -71,7 +71,7 @@ async def places(databases: Databases) -> dict[str, str]:
     """A database for each contender that has a queue, by its name."""
     names = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES)]
     places = {name: await doing_without(databases, DUTIES[:count]) for count, name in enumerate(names)}
-    return places | {BEFOREHAND: await databases.new(), RECORDER: await databases.new()}
+    return places | {SQL_ALONE: await databases.new(), RECORDER: await databases.new()}
 
 
 def running(contender: str, dsn: str) -> Running:
@@ -164,7 +164,7 @@ async def measure(databases: Databases, repetitions: int, samples: int, tables: 
 
 
 def _place(item: tuple[str, float]) -> int:
-    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), BEFOREHAND, RECORDER, RAW, NAIVE]
+    order = [EVERYTHING, *(f"… without {duty}" for duty in DUTIES), SQL_ALONE, RECORDER, RAW, NAIVE]
     return order.index(item[0])
 
 

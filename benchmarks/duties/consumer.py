@@ -1,8 +1,8 @@
-"""A consumer of the queue at its simplest: it reads what waits, in order, and has batches made side by side."""
+"""A consumer of the queue: it reads what is not in hand, and has batches made side by side."""
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import asyncpg
 
@@ -10,24 +10,19 @@ from schemad.settings import Settings
 from schemad.store import Connection, connect
 from schemad.store.channels import REQUESTS_CHANNEL
 
-READ = """
-SELECT r.id, r.schema_name, r.requested_by
-FROM schemad.schema_requests AS r
-WHERE r.processed_at IS NULL AND r.verdict IS NULL AND r.id > $1
-ORDER BY r.id
-LIMIT $2
-"""
-
+# Reads so many requests, but for those in hand: by id, the name of the table. Each row has id and schema_name.
+Read = Callable[[Connection, Mapping[int, str], int], Awaitable[Sequence[asyncpg.Record]]]
 Make = Callable[[Connection, Sequence[asyncpg.Record]], Awaitable[object]]
 
 
-async def consume(job: str, make: Make, *, pinned: bool = False) -> None:
+async def consume(job: str, read: Read, make: Make, *, pinned: bool) -> None:
     """Works the queue off whenever it is woken, with as many sessions as schemad has appliers; it never returns.
 
     Args:
         job: What its sessions are called.
+        read: Reads requests.
         make: Makes the tables of a batch, and commits.
-        pinned: Whether its sessions are as the daemon's, where no name is looked up in public.
+        pinned: Whether its sessions look no name up in public, as the daemon's don't.
     """
     dsn, settings = os.environ["SCHEMAD_DSN"], Settings()
     listening = await connect(dsn, job=f"{job} listener")
@@ -37,17 +32,19 @@ async def consume(job: str, make: Make, *, pinned: bool = False) -> None:
         idle.put_nowait(await connect(dsn, job=job, pinned=pinned))
     wakeup = asyncio.Event()
     await listening.add_listener(REQUESTS_CHANNEL, lambda *_: wakeup.set())
+    in_hand: dict[int, str] = {}
 
     async def work(connection: Connection, requests: Sequence[asyncpg.Record]) -> None:
         await make(connection, requests)
+        for request in requests:
+            del in_hand[request["id"]]
         idle.put_nowait(connection)
 
     print("ready", flush=True)
-    last = 0
     async with asyncio.TaskGroup() as batches:
         while True:
             wakeup.clear()
-            while requests := await reading.fetch(READ, last, settings.batch_size):
-                last = requests[-1]["id"]
+            while requests := await read(reading, in_hand, settings.batch_size):
+                in_hand |= {request["id"]: request["schema_name"] for request in requests}
                 batches.create_task(work(await idle.get(), requests))
             await wakeup.wait()

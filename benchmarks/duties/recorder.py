@@ -5,7 +5,7 @@ SCHEMAD_DSN names the database, which has schemad in it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,13 @@ from schemad.bench.table import FIELDS, bare_ddl
 from schemad.ddl.render import literal
 from schemad.store import Connection
 
+READ = """
+SELECT r.id, r.schema_name
+FROM schemad.schema_requests AS r
+WHERE r.processed_at IS NULL AND r.verdict IS NULL AND NOT r.id = ANY ($1)
+ORDER BY r.id
+LIMIT $2
+"""
 RECORD = """
 SELECT schemad.record_batch(
   p, {decisions}, array_fill(ROW('applied', NULL, NULL)::schemad.outcome, ARRAY[{count}]))
@@ -36,7 +43,11 @@ def recorder(dsn: str) -> Running:
 
 async def main() -> None:
     """Works the queue off."""
-    await consume("recorder", _make)
+    await consume("recorder", _read, _make, pinned=False)
+
+
+async def _read(connection: Connection, in_hand: Mapping[int, str], limit: int) -> Sequence[asyncpg.Record]:
+    return await connection.fetch(READ, list(in_hand), limit)
 
 
 async def _make(connection: Connection, requests: Sequence[asyncpg.Record]) -> None:

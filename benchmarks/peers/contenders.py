@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.duties.beforehand import beforehand
 from benchmarks.duties.recorder import recorder
+from benchmarks.duties.sql_alone import sql_alone
 from schemad.bench.contenders import Running, process, schemad, smallest_daemon
 from schemad.bench.smallest_daemon import CHANNEL
 from schemad.store import Connection, connect, migrate
@@ -53,7 +53,7 @@ def contenders() -> list[Contender]:
             records=None,
         ),
         Contender("least_that_records", "least that records", recorder, SUBMIT, records="schemad"),
-        Contender("decided_beforehand", "schemad, decided beforehand", beforehand, SUBMIT, records="schemad"),
+        Contender("sql_alone", "schemad's SQL alone", sql_alone, SUBMIT, records="schemad"),
         Contender("schemad", "schemad", schemad, SUBMIT, records="schemad"),
         _node("graphile_worker", "tuned", "ask_graphile_worker"),
         _node("graphile_worker", "plain", "ask_graphile_worker"),

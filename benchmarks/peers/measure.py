@@ -57,7 +57,7 @@ class _Lane:
 async def repetition(
     server: EmbeddedPostgres, contenders: list[Contender], number: int, samples: int, tables: int
 ) -> dict[str, Repetition]:
-    """One repetition, on new databases: after mass drops, CREATE TABLE is up to three times slower.
+    """One repetition, on new databases, none of which is dropped: benchmarks.deletions tells why.
 
     Args:
         server: Where the databases are made.

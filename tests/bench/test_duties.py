@@ -1,17 +1,21 @@
 """`python -m benchmarks.duties` leaves out what it says, and requests are decided all the same."""
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 
 from benchmarks.duties.__main__ import DUTIES, WITHOUT, leave_out
-from benchmarks.duties.beforehand import beforehand
 from benchmarks.duties.recorder import recorder
-from schemad.bench.contenders import Running, schemad
+from benchmarks.duties.sql_alone import common_decision, decision_on, sql_alone
+from schemad.bench.contenders import Running
 from schemad.bench.load import require_applied, submit, submit_backlog, until_decided
 from schemad.bench.table import FIELDS
 from schemad.daemon import Daemon
-from schemad.store import Connection
+from schemad.ddl import decide
+from schemad.store import Connection, DecidedRequest, Queue
+from schemad.store.decided import decision_row
 from tests.support.databases import Database, fields
 from tests.support.requests import ask
 from tests.support.servers import server_names
@@ -33,8 +37,8 @@ async def test_with_each_duty_less_the_table_is_made(admin: Connection, app: Con
 
 
 @pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
-@pytest.mark.parametrize("contender", [recorder, beforehand])
-async def test_what_judges_nothing_makes_and_writes_what_schemad_does(
+@pytest.mark.parametrize("contender", [recorder, sql_alone])
+async def test_what_judges_nothing_makes_all_tables_and_writes_all_records(
     database: Database, admin: Connection, contender: Callable[[str], Running]
 ) -> None:
     async with contender(database.dsn()):
@@ -48,22 +52,14 @@ async def test_what_judges_nothing_makes_and_writes_what_schemad_does(
 
 
 @pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
-async def test_what_was_decided_beforehand_is_what_the_daemon_decides(
-    database: Database, admin: Connection, app: Connection
-) -> None:
-    what = (
-        "SELECT schema_name, requested_by, verdict, findings, decided_by, decision_reason, plan_sql "
-        "FROM schemad.schema_requests"
-    )
-    decisions = []
-    for contender in (schemad, beforehand):
-        async with contender(database.dsn()):
-            await submit(app, "bench_table")
-            await until_decided(admin)
-        decisions.append(await admin.fetchrow(what))
-        await admin.execute("DROP TABLE bench_table")
-        await admin.execute("TRUNCATE schemad.schema_requests, schemad.schema_registry CASCADE")
-    assert decisions[0] == decisions[1]
+async def test_what_was_decided_beforehand_is_what_the_daemon_decides(database: Database, app: Connection) -> None:
+    await submit(app, "bench_table")
+    async with database.connection("daemon_login") as daemon:
+        policy = await Queue(daemon).policy()
+        [read] = (await Queue(daemon).candidates(1)).requests
+    decision = decide(read.schema_name, read.payload, policy, read.facts, requested_by=read.requested_by)
+    beforehand = decision_on(asdict(read), common_decision(policy))
+    assert json.loads(beforehand) == json.loads(json.dumps(decision_row(DecidedRequest(read, decision))))
 
 
 def test_each_duty_has_its_file() -> None:

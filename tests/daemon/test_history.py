@@ -48,6 +48,7 @@ RESET session_replication_role
 CROWD = BACKLOG.replace(
     "CASE WHEN n > 3000 THEN 'other_' || n ELSE 'user123' END, 'due_' || n", "'user_' || n, 'due'"
 )
+ONE_REQUESTER = BACKLOG.replace("CASE WHEN n > 3000 THEN 'other_' || n ELSE 'user123' END", "'user123'")
 # What autovacuum may have done when a plan is made. The second has the planner believe that nothing waits.
 STATISTICS = {
     "none": [PROCESSED, PENDING],
@@ -173,7 +174,11 @@ async def test_a_foreign_key_reads_neither_the_registry_nor_the_catalog(
     assert await admin.fetchval(CATALOG_READ) - catalog_before < 3000
 
 
-@pytest.mark.parametrize(("waiting", "requesters"), [(BACKLOG, 4), (CROWD, 1)], ids=["tables", "one table"])
+@pytest.mark.parametrize(
+    ("waiting", "requesters"),
+    [(BACKLOG, 4), (ONE_REQUESTER, 1), (CROWD, 1)],
+    ids=["tables", "one requester", "one table"],
+)
 @pytest.mark.parametrize("statistics", STATISTICS)
 async def test_a_batch_of_a_long_queue_reads_little_more_than_itself(
     database: Database, admin: Connection, statistics: str, waiting: str, requesters: int

@@ -29,10 +29,10 @@ async def test_a_backlog_of_one_requester_delays_another_by_no_more_than_a_batch
 @pytest.mark.parametrize(
     ("of_backlog", "role", "user"),
     [
-        pytest.param("app_one", "app_one", "a", id="requester that sorts before it"),
-        pytest.param("app_one", "app_one", "z", id="requester that sorts behind it"),
-        pytest.param("app_two", "app_one", "user123", id="role that sorts before it"),
-        pytest.param("app_one", "app_two", "user123", id="role that sorts behind it"),
+        pytest.param("app_one", "app_one", "a", id="requester that sorts before the backlog's"),
+        pytest.param("app_one", "app_one", "z", id="requester that sorts behind the backlog's"),
+        pytest.param("app_two", "app_one", "user123", id="role that sorts before the backlog's"),
+        pytest.param("app_one", "app_two", "user123", id="role that sorts behind the backlog's"),
     ],
 )
 async def test_a_backlog_delays_a_single_other_one_by_no_more_than_a_batch(
@@ -40,11 +40,13 @@ async def test_a_backlog_delays_a_single_other_one_by_no_more_than_a_batch(
 ) -> None:
     async with database.connection(of_backlog) as requester:
         await submit_many(requester, 100)
-    async with database.connection(role) as other:
-        late = await submit(other, "late", fields("a"), user=user)
     async with database.connection("daemon_login") as daemon:
-        candidates = await Queue(daemon).candidates(10)
-    assert late in {request.id for request in candidates.requests}
+        alone = [request.id for request in (await Queue(daemon).candidates(10)).requests]
+        async with database.connection(role) as other:
+            late = await submit(other, "late", fields("a"), user=user)
+        beside = [request.id for request in (await Queue(daemon).candidates(10)).requests]
+    assert alone == list(range(1, 11))
+    assert beside == [*range(1, 10), late]
 
 
 async def test_a_role_with_many_requesters_delays_another_role_by_no_more_than_a_batch(

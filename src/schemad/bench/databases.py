@@ -53,7 +53,7 @@ class Databases:
             )
 
     async def drop(self) -> None:
-        """Drops what it made, with whatever still works there; only at the end, as mass drops slow a disk down.
+        """Drops what it made, with whatever still works there; at the end, as files are made slowly after that.
 
         Raises:
             BenchFailed: The server does not answer; the message names what stays.
