@@ -18,6 +18,8 @@ Make = Callable[[Connection, Sequence[asyncpg.Record]], Awaitable[object]]
 async def consume(job: str, read: Read, make: Make, *, pinned: bool) -> None:
     """Works the queue off whenever it is woken, with as many sessions as schemad has appliers; it never returns.
 
+    As the daemon, it looks again where a batch was full. What waits for something in hand waits for a wake-up.
+
     Args:
         job: What its sessions are called.
         read: Reads requests.
@@ -44,7 +46,11 @@ async def consume(job: str, read: Read, make: Make, *, pinned: bool) -> None:
     async with asyncio.TaskGroup() as batches:
         while True:
             wakeup.clear()
-            while requests := await read(reading, in_hand, settings.batch_size):
+            is_full = True
+            while is_full:
+                requests = await read(reading, in_hand, settings.batch_size)
+                is_full = len(requests) == settings.batch_size
                 in_hand |= {request["id"]: request["schema_name"] for request in requests}
-                batches.create_task(work(await idle.get(), requests))
+                if requests:
+                    batches.create_task(work(await idle.get(), requests))
             await wakeup.wait()

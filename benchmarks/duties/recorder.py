@@ -21,7 +21,7 @@ READ = """
 SELECT r.id, r.schema_name
 FROM schemad.schema_requests AS r
 WHERE r.processed_at IS NULL AND r.verdict IS NULL AND NOT r.id = ANY ($1)
-ORDER BY r.id
+ORDER BY coalesce(r.next_attempt_at, '-infinity'), r.id
 LIMIT $2
 """
 RECORD = """

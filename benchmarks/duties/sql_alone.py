@@ -65,9 +65,9 @@ def decision_on(request: Mapping[str, object] | asyncpg.Record, common: str) -> 
 
 async def main() -> None:
     """Works the queue off."""
-    first = await connect(os.environ["SCHEMAD_DSN"], job="sql alone")
-    policy = await Queue(first).policy()
-    await first.close()
+    asking = await connect(os.environ["SCHEMAD_DSN"], job="sql alone")
+    policy = await Queue(asking).policy()
+    await asking.close()
     common = common_decision(policy)
 
     async def make(connection: Connection, requests: Sequence[asyncpg.Record]) -> None:

@@ -44,8 +44,8 @@ BEGIN
   END IF;
 
   SELECT r.requested_by, r.requester_user_id INTO first FROM schemad.schema_requests AS r WHERE r.id = oldest[1];
-  -- Where all that wait are one requester's there are no turns to take, and one daemon has nobody to keep clear of. Whoever
-  -- sorts before or behind it is found by index; whoever differs would not be.
+  -- Where all that wait are one requester's, there are no turns to take, and without others a daemon has all of the queue for
+  -- itself. By index, which <> would not be.
   IF workers = 1
     AND NOT EXISTS (
       SELECT FROM schemad.schema_requests AS r

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.duties.__main__ import DUTIES, WITHOUT, leave_out
 from benchmarks.duties.recorder import recorder
 from benchmarks.duties.sql_alone import common_decision, decision_on, sql_alone
-from schemad.bench.contenders import Running
+from schemad.bench.contenders import Running, schemad
 from schemad.bench.load import require_applied, submit, submit_backlog, until_decided
 from schemad.bench.table import FIELDS
 from schemad.daemon import Daemon
@@ -52,7 +52,26 @@ async def test_what_judges_nothing_makes_all_tables_and_writes_all_records(
 
 
 @pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
-async def test_what_was_decided_beforehand_is_what_the_daemon_decides(database: Database, app: Connection) -> None:
+async def test_what_the_sql_alone_makes_has_the_owner_and_the_grants_of_what_schemad_makes(
+    database: Database, admin: Connection, app: Connection
+) -> None:
+    for contender, name in ((schemad, "made_by_schemad"), (sql_alone, "made_by_sql")):
+        async with contender(database.dsn("daemon_login")):
+            await submit(app, name)
+            await until_decided(admin)
+    tables = await admin.fetch(
+        "SELECT c.relowner::regrole::text, c.relacl::text FROM pg_class AS c "
+        "WHERE c.relname IN ('made_by_schemad', 'made_by_sql')"
+    )
+    assert len(tables) == 2
+    assert tables[0] == tables[1]
+    assert "app_one=" in tables[0]["relacl"]
+
+
+@pytest.mark.parametrize("server", server_names()[-1:], indirect=True)
+async def test_what_was_decided_beforehand_is_what_would_be_decided_on_the_request(
+    database: Database, app: Connection
+) -> None:
     await submit(app, "bench_table")
     async with database.connection("daemon_login") as daemon:
         policy = await Queue(daemon).policy()
