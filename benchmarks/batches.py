@@ -8,7 +8,6 @@ largest commit was, and how often the sessions that read and apply dropped their
 
 import argparse
 import asyncio
-import contextlib
 import math
 import os
 import re
@@ -23,7 +22,7 @@ from rich.table import Table
 
 from schemad.bench.contenders import schemad
 from schemad.bench.databases import Databases, database_name, session
-from schemad.bench.load import WARM_UP, in_turns, make_raw, warm_up, work_off
+from schemad.bench.load import in_turns, make_raw_anew, warm_up, work_off
 from schemad.ddl.render import identifier
 from schemad.embedded import EmbeddedPostgres
 from schemad.settings import Settings
@@ -45,11 +44,7 @@ async def ours(databases: Databases, size: int, tables: int) -> float:
 
 async def raw(databases: Databases, size: int, tables: int) -> float:
     """Tables a second of bare CREATE TABLE, with so many in each transaction."""
-    dsn = await databases.new(installed=False)
-    async with contextlib.AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(session(dsn)) for _ in range(Settings().appliers)]
-        await make_raw(opened, "warm_up", WARM_UP, size)
-        return tables / await make_raw(opened, "backlog", tables, size)
+    return tables / await make_raw_anew(databases, Settings().appliers, tables, size)
 
 
 async def told(server: EmbeddedPostgres, size: int, tables: int) -> tuple[int, int]:

@@ -17,15 +17,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.batches import raw
 from schemad.bench.databases import Databases
+from schemad.bench.load import make_raw_anew
 from schemad.embedded import EmbeddedPostgres
 from schemad.settings import Settings
 
 
 def rate(server: EmbeddedPostgres, tables: int) -> float:
     """Tables a second of raw CREATE TABLE, in a new database."""
-    return asyncio.run(raw(Databases(server.dsn(), lasting=False), Settings().batch_size, tables))
+    databases, settings = Databases(server.dsn(), lasting=False), Settings()
+    return tables / asyncio.run(make_raw_anew(databases, settings.appliers, tables, settings.batch_size))
 
 
 def rates(directory: Path, deleted: int, tables: int, figures: int, pause: float) -> Iterator[tuple[float, float]]:

@@ -25,7 +25,7 @@ from benchmarks.duties.recorder import recorder
 from benchmarks.duties.sql_alone import sql_alone
 from schemad.bench.contenders import Running, naive_daemon, schemad, smallest_daemon
 from schemad.bench.databases import Databases, session
-from schemad.bench.load import WARM_UP, in_turns, make_raw, submit, until_there, warm_up, work_off
+from schemad.bench.load import WARM_UP, in_turns, make_raw_anew, submit, until_there, warm_up, work_off
 from schemad.bench.smallest_daemon import CHANNEL
 from schemad.bench.sql import query
 from schemad.embedded import EmbeddedPostgres
@@ -113,17 +113,15 @@ async def arrivals(databases: Databases, samples: int) -> tuple[ByContender, ByC
 async def backlogs(databases: Databases, tables: int, turn: int) -> ByContender:
     """Milliseconds a table of a backlog, by contender."""
     settings = Settings()
-    dsns = await places(databases) | {NAIVE: await databases.new(), RAW: await databases.new(installed=False)}
+    dsns = await places(databases) | {NAIVE: await databases.new()}
+    contenders = [*dsns, RAW]
     each = {}
-    first = turn % len(dsns)
-    for contender in [*dsns][first:] + [*dsns][:first]:
-        dsn = dsns[contender]
+    first = turn % len(contenders)
+    for contender in contenders[first:] + contenders[:first]:
         if contender == RAW:
-            async with contextlib.AsyncExitStack() as stack:
-                opened = [await stack.enter_async_context(session(dsn)) for _ in range(settings.appliers)]
-                await make_raw(opened, "warm_up", WARM_UP, settings.batch_size)
-                seconds = await make_raw(opened, "backlog", tables, settings.batch_size)
+            seconds = await make_raw_anew(databases, settings.appliers, tables, settings.batch_size)
         else:
+            dsn = dsns[contender]
             async with running(contender, dsn), session(dsn) as connection:
                 await warm_up(connection)
                 seconds = await work_off(connection, "backlog", tables)

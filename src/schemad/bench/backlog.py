@@ -1,13 +1,12 @@
 """Backlog: many requests in one commit, until the last of them is decided."""
 
-import contextlib
 from functools import partial
 
 from schemad.bench.bench import Bench
 from schemad.bench.contenders import naive_daemon, schemad
 from schemad.bench.databases import session
 from schemad.bench.figure import Better, Reading
-from schemad.bench.load import WARM_UP, make_raw, warm_up, work_off
+from schemad.bench.load import make_raw_anew, warm_up, work_off
 from schemad.bench.table import POISONED_PAYLOAD
 
 POISON_EACH = 50
@@ -85,8 +84,4 @@ async def _naive(bench: Bench) -> float:
 
 
 async def _raw(bench: Bench, connections: int) -> float:
-    dsn = await bench.databases.new(installed=False)
-    async with contextlib.AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(session(dsn)) for _ in range(connections)]
-        await make_raw(opened, "warm_up", WARM_UP, bench.settings.batch_size)
-        return await make_raw(opened, NAME, bench.sizes.tables, bench.settings.batch_size)
+    return await make_raw_anew(bench.databases, connections, bench.sizes.tables, bench.settings.batch_size)

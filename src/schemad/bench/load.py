@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from schemad.bench.databases import Databases, session
 from schemad.bench.failure import BenchFailed
 from schemad.bench.sql import query
 from schemad.bench.table import PAYLOAD, bare_ddl
@@ -114,6 +115,15 @@ async def make_raw(connections: Sequence[Connection], prefix: str, count: int, b
     started = time.perf_counter()
     await asyncio.gather(*map(work, connections))
     return time.perf_counter() - started
+
+
+async def make_raw_anew(databases: Databases, connections: int, count: int, batch: int) -> float:
+    """Seconds for so many bare tables in a new database, through so many connections, each of which is warm."""
+    dsn = await databases.new(installed=False)
+    async with contextlib.AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(session(dsn)) for _ in range(connections)]
+        await make_raw(opened, "warm_up", WARM_UP, 1)
+        return await make_raw(opened, "backlog", count, batch)
 
 
 def rounds(total: int, size: int) -> list[int]:

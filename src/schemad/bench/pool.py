@@ -6,7 +6,7 @@ from schemad.bench.bench import Bench
 from schemad.bench.contenders import schemad
 from schemad.bench.databases import session
 from schemad.bench.figure import Better, Reading
-from schemad.bench.load import WARM_UP, make_raw, warm_up, work_off
+from schemad.bench.load import make_raw_anew, warm_up, work_off
 
 NAME = "pool"
 
@@ -47,8 +47,4 @@ async def _ours(bench: Bench, daemons: int) -> float:
 
 async def _raw(bench: Bench, connections: int) -> float:
     """Seconds for as many bare tables through so many connections."""
-    dsn = await bench.databases.new(installed=False)
-    async with contextlib.AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(session(dsn)) for _ in range(connections)]
-        await make_raw(opened, "warm_up", WARM_UP, 1)
-        return await make_raw(opened, NAME, bench.sizes.tables, bench.settings.batch_size)
+    return await make_raw_anew(bench.databases, connections, bench.sizes.tables, bench.settings.batch_size)
